@@ -1,0 +1,313 @@
+"""A channel: batches in from its source, batches out to its destinations.
+
+Floor 2: no Twisted, no clock. It talks to the store through a `Keeper`, which commits
+in a thread and calls back in the thread that owns the channel. It tells its source and
+its readers through plain callables.
+
+The order of things, for each batch offered: the keeper commits it; the sender's answer
+is called; the readers are woken. So a sender is never answered before the commit, and a
+reader never sees what a power cut could take back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from .batch import Batch, cut, join
+from .errors import StorageError
+from .storage.base import Confidence
+
+__all__ = ["Answer", "Channel", "Confidence", "Keeper"]
+
+#: Called once for a batch that was offered with it: `(first_seq, None)` when it is
+#: committed, `(0, error)` when it is not and will not be.
+Answer = Callable[[int, StorageError | None], None]
+
+#: What a message costs in memory beside its payload: the object's header, and its place
+#: in a list. A million one-byte messages must not pass for a megabyte.
+_MESSAGE_OVERHEAD_BYTES = 56
+
+
+class Keeper(Protocol):
+    """What a channel needs of the storekeeper. Every call returns at once."""
+
+    @property
+    def pressed(self) -> bool:
+        """More bytes wait for the commit than the limit allows: offer no more."""
+
+    def append(
+        self,
+        channel: str,
+        batch: Batch,
+        answer: Answer | None,
+        marks: Mapping[str, bytes] | None,
+    ) -> None:
+        """Commit a batch, in the order of the calls. With an `answer` a full channel
+        refuses it; without one it is kept waiting until there is room."""
+
+    def read(
+        self,
+        channel: str,
+        after: int,
+        max_messages: int,
+        max_bytes: int,
+        done: Callable[[Batch | None], None],
+    ) -> None:
+        """`Store.read`, in the store's thread."""
+
+    def settle(self, method: str, *args: object) -> None:
+        """Call a writing method of the store within the next transaction."""
+
+    def recall(self, size_bytes: int) -> None:
+        """The channel holds that many bytes of recent batches more (or fewer)."""
+
+
+class Channel:
+    """One channel's place in memory: recent batches, cursors, and who waits for what.
+
+    Args:
+        name: the stable id; the store's rows go by it.
+        keeper: see Keeper.
+        last_seq: the newest sequence number in the store.
+        cursors: destination name -> sequence number it has settled.
+        max_partial_bytes: what the messages that have begun and not ended may take
+            together; the source keeps to it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        keeper: Keeper,
+        *,
+        last_seq: int,
+        cursors: Mapping[str, int],
+        max_partial_bytes: int,
+    ) -> None:
+        self.name = name
+        self.last_seq = last_seq
+        self.max_partial_bytes = max_partial_bytes
+        self.cursors = dict(cursors)
+        #: True while the store has no room for this channel.
+        self.full = False
+        #: Told on entering and leaving `full`.
+        self.on_full: Callable[[bool], None] = lambda full: None
+        self.recent_bytes = 0
+        self._keeper = keeper
+        # Committed batches that some destination still waits for, oldest first, and
+        # where the live part begins: removing from the front one by one would copy.
+        self._recent: list[Batch] = []
+        self._recent_start = 0
+        self._readers: list[Callable[[], None]] = []
+        self._resumes: list[Callable[[], None]] = []
+        self._waiting: deque[_DeliveryWait] = deque()
+
+    # -- the source's side -------------------------------------------------------------
+
+    @property
+    def pressed(self) -> bool:
+        """Whoever offers should stop reading, and ask `when_relieved` to be told."""
+        return self.full or self._keeper.pressed
+
+    def offer(
+        self,
+        batch: Batch,
+        answer: Answer | None = None,
+        marks: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Take a batch; it is safe once `answer` is called without an error.
+
+        Batches are committed in the order of the calls. The caller then looks at
+        `pressed`; what it offers all the same is taken, so that a chunk already read
+        is never lost.
+        """
+        self._keeper.append(self.name, batch, answer, marks)
+
+    def when_relieved(self, resume: Callable[[], None]) -> None:
+        """Call `resume` once, when the channel is no longer `pressed`."""
+        self._resumes.append(resume)
+
+    def when_delivered(
+        self, first_seq: int, last_seq: int, done: Callable[[bool], None]
+    ) -> None:
+        """Call `done` once when every destination has settled these messages; with
+        False when one of them parked or dropped any. To be called from the answer."""
+        self._waiting.append(_DeliveryWait(first_seq, last_seq, done))
+
+    # -- the destinations' side --------------------------------------------------------
+
+    def add_reader(self, wake: Callable[[], None]) -> None:
+        """Call `wake` after each commit that adds to this channel."""
+        self._readers.append(wake)
+
+    def remove_reader(self, wake: Callable[[], None]) -> None:
+        """Undo add_reader()."""
+        self._readers.remove(wake)
+
+    def read(
+        self,
+        after: int,
+        max_messages: int,
+        max_bytes: int,
+        done: Callable[[Batch | None], None],
+    ) -> None:
+        """Committed messages that follow `after`; None when there are none yet.
+
+        From memory `done` is called before this returns; from the disk, later. See
+        `Store.read` for what a gap means.
+        """
+        if after >= self.last_seq:
+            done(None)
+            return
+        batch = self._from_memory(after, max_messages, max_bytes)
+        if batch is not None:
+            done(batch)
+        else:
+            self._keeper.read(self.name, after, max_messages, max_bytes, done)
+
+    def queued(self, destination: str) -> int:
+        """Messages that this destination has not settled."""
+        return self.last_seq - self.cursors[destination]
+
+    def advance(self, destination: str, upto: int, confidence: Confidence) -> None:
+        """Everything up to `upto` is delivered; written with the next commit."""
+        self._keeper.settle("advance", self.name, destination, upto, confidence)
+        self._settled(destination, upto)
+
+    def park(self, destination: str, seq: int, reason: str, attempts: int) -> None:
+        """The message right behind the cursor is set aside."""
+        self._keeper.settle("park", self.name, destination, seq, reason, attempts)
+        self._spoil(seq, seq)
+        self._settled(destination, seq)
+
+    def drop(self, destination: str, upto: int, reason: str) -> None:
+        """Everything up to `upto` will not be delivered, and is counted so."""
+        self._keeper.settle("drop", self.name, destination, upto, reason)
+        self._spoil(self.cursors[destination] + 1, upto)
+        self._settled(destination, upto)
+
+    def tally(self, totals: Mapping[str, int]) -> None:
+        """Add to the channel's named totals, with the next commit."""
+        self._keeper.settle("tally", self.name, totals)
+
+    # -- the keeper's side -------------------------------------------------------------
+
+    def committed(self, batches: Iterable[Batch]) -> None:
+        """These rows are durable, and every sender of them has been answered."""
+        for batch in batches:
+            self.last_seq = batch.last_seq
+            if self.cursors:
+                self._recent.append(batch)
+                held = _held_bytes(batch)
+                self.recent_bytes += held
+                self._keeper.recall(held)
+        for wake in tuple(self._readers):
+            wake()
+
+    def forget_recent(self) -> None:
+        """Give up the oldest recent batch; a reader that wants it reads the disk."""
+        if self._recent_start == len(self._recent):
+            return
+        held = _held_bytes(self._recent[self._recent_start])
+        self._recent_start += 1
+        self._compact_recent()
+        self.recent_bytes -= held
+        self._keeper.recall(-held)
+
+    def set_full(self, full: bool) -> None:
+        """The store has no room for this channel, or has room again."""
+        if full == self.full:
+            return
+        self.full = full
+        self.on_full(full)
+        if not full:
+            self.relieved()
+
+    def relieved(self) -> None:
+        """The keeper can take more."""
+        if self._resumes and not self.pressed:
+            resumes, self._resumes = self._resumes, []
+            for resume in resumes:
+                resume()
+
+    # -- within ------------------------------------------------------------------------
+
+    def _from_memory(
+        self, after: int, max_messages: int, max_bytes: int
+    ) -> Batch | None:
+        wanted = after + 1
+        recent, start = self._recent, self._recent_start
+        if start == len(recent) or wanted < recent[start].first_seq:
+            return None
+        at = bisect_right(recent, wanted, lo=start, key=_first_seq) - 1
+        first = recent[at]
+        if wanted > first.last_seq:
+            return None
+        parts = [cut(first, wanted - first.first_seq, len(first))]
+        messages, size_bytes = len(parts[0]), parts[0].size_bytes
+        while messages < max_messages and at + 1 < len(recent):
+            at += 1
+            follower = recent[at]
+            if (
+                size_bytes + follower.size_bytes > max_bytes
+                or follower.first_seq != parts[-1].last_seq + 1
+            ):
+                break
+            parts.append(follower)
+            messages += len(follower)
+            size_bytes += follower.size_bytes
+        batch = join(parts)
+        if messages > max_messages:
+            batch = cut(batch, 0, max_messages)
+        return batch
+
+    def _settled(self, destination: str, upto: int) -> None:
+        self.cursors[destination] = upto
+        low = min(self.cursors.values())
+        recent, at = self._recent, self._recent_start
+        freed = 0
+        while at < len(recent) and recent[at].last_seq <= low:
+            freed += _held_bytes(recent[at])
+            at += 1
+        if freed:
+            self._recent_start = at
+            self._compact_recent()
+            self.recent_bytes -= freed
+            self._keeper.recall(-freed)
+        while self._waiting and self._waiting[0].last_seq <= low:
+            wait = self._waiting.popleft()
+            wait.done(not wait.spoilt)
+
+    def _spoil(self, first_seq: int, last_seq: int) -> None:
+        for wait in self._waiting:
+            if wait.first_seq <= last_seq and first_seq <= wait.last_seq:
+                wait.spoilt = True
+
+    def _compact_recent(self) -> None:
+        if self._recent_start * 2 >= len(self._recent):
+            del self._recent[: self._recent_start]
+            self._recent_start = 0
+
+
+class _DeliveryWait:
+    """A sender that wants to hear of delivery, not of the commit."""
+
+    __slots__ = ("done", "first_seq", "last_seq", "spoilt")
+
+    def __init__(
+        self, first_seq: int, last_seq: int, done: Callable[[bool], None]
+    ) -> None:
+        self.first_seq = first_seq
+        self.last_seq = last_seq
+        self.done = done
+        self.spoilt = False
+
+
+def _first_seq(batch: Batch) -> int:
+    return batch.first_seq
+
+
+def _held_bytes(batch: Batch) -> int:
+    return batch.size_bytes + _MESSAGE_OVERHEAD_BYTES * len(batch.messages)

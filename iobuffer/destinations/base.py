@@ -1,0 +1,122 @@
+"""What a destination is: a link that carries batches, and the words between it and its
+delivery.
+
+`Delivery` (delivery.py) reads the channel, keeps the cursor, retries, parks and watches
+for a stall; a `Link` only connects, writes and says how sure it is. `registry.KINDS`
+names every kind and its `build`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from ..batch import Batch
+from ..channel import Confidence
+from ..counters import DestinationCounters
+from ..errors import IobufferError
+from ..state import StateCell
+
+
+__all__ = ["Link", "LinkContext", "LinkLost", "LinkUser", "Refused"]
+
+
+class LinkLost(IobufferError):
+    """The connection ended, or the device went, with messages unconfirmed.
+
+    `delivered` messages at the start of that batch had been confirmed before, as
+    `confidence` says; the rest will be sent again.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        delivered: int = 0,
+        confidence: Confidence = Confidence.RECEIVED,
+    ) -> None:
+        self.reason = reason
+        self.delivered = delivered
+        self.confidence = confidence
+        super().__init__(reason)
+
+
+class Refused(IobufferError):
+    """The peer (or our own encoder) will not have a message.
+
+    `index` is its place in the batch; the messages before it were delivered, as
+    `confidence` says, those behind it were not sent. `final` means that sending it
+    again cannot help (AR, HTTP 400, bytes that the framing cannot carry).
+    """
+
+    def __init__(
+        self,
+        index: int,
+        reason: str,
+        *,
+        final: bool = False,
+        confidence: Confidence = Confidence.ACKNOWLEDGED,
+    ) -> None:
+        self.index = index
+        self.reason = reason
+        self.final = final
+        self.confidence = confidence
+        super().__init__(reason)
+
+
+class LinkUser(Protocol):
+    """What a link tells the delivery that uses it."""
+
+    def link_up(self) -> None:
+        """It can be sent to: connected, and the TLS handshake done. Also called again
+        when a link that was not `writable` has become so."""
+
+    def link_down(self, reason: str) -> None:
+        """It cannot be sent to for now; every outstanding send fails with LinkLost
+        (the link sees to that) before this call."""
+
+
+@attrs.frozen(kw_only=True)
+class LinkContext:
+    """What the assembly hands to a destination's `build(config, context)`.
+
+    `framing` is the resolved framing config (never None) when the kind has one.
+    `reactor` runs on the monotonic clock, `wall` gives epoch seconds for labels.
+    """
+
+    reactor: Any
+    channel: str
+    name: str
+    framing: Any
+    counters: DestinationCounters
+    state: StateCell
+    wall: Callable[[], float]
+    log: Callable[[str, str], None]
+
+
+class Link(Protocol):
+    """A way to one destination."""
+
+    #: False while what was sent has not left this process: send nothing more until
+    #: link_up() is called again. (Bounded memory: the transport's own buffer.)
+    writable: bool
+
+    def start(self, user: LinkUser) -> None:
+        """Open, and keep open: reconnect for ever with back-off. The link sets its
+        state (connecting, waiting 8 s, failed: reason and remedy)."""
+
+    def stop(self) -> Deferred[None]:
+        """Close for good; outstanding sends fail with LinkLost."""
+
+    def send(self, batch: Batch) -> Deferred[Confidence]:
+        """Send every message of the batch, in order.
+
+        Called only between link_up() and link_down() and while `writable`. Fires, in
+        the order of the calls, once all of it is as sure as this link can be; fails
+        with Refused or LinkLost.
+        """
+
+    def reopen(self, reason: str) -> None:
+        """Drop the connection and open it again: the delivery has stalled."""

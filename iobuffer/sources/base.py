@@ -1,0 +1,55 @@
+"""What a source is, and what it gets.
+
+A source turns bytes into batches and gives them to its channel; it knows nothing of
+stores and destinations. `registry.KINDS` names every kind and its `build`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from ..channel import Channel
+from ..counters import SourceCounters
+from ..state import StateCell
+
+__all__ = ["Source", "SourceContext"]
+
+
+@attrs.frozen(kw_only=True)
+class SourceContext:
+    """What the assembly hands to a source's `build(config, context)`.
+
+    `reactor` runs its timers on the monotonic clock (DESIGN 11); `wall` gives epoch
+    seconds, for labels only. `log` writes transitions: `log(level, text)` with level
+    "info", "warn" or "error"; the channel's name is added to it.
+    """
+
+    reactor: Any
+    channel: Channel
+    counters: SourceCounters
+    state: StateCell
+    wall: Callable[[], float]
+    log: Callable[[str, str], None]
+
+
+class Source(Protocol):
+    """A source's life. None of the calls raises for what the world does."""
+
+    def start(self) -> None:
+        """Open; what fails is a state with reason and remedy, and is tried again."""
+
+    def stop(self) -> Deferred[None]:
+        """Close for good. Fires when nothing more will be offered."""
+
+    def pause(self) -> None:
+        """Stop taking bytes; connections stay, the senders feel the back-pressure."""
+
+    def resume(self) -> None:
+        """Undo pause()."""
+
+    def peers(self) -> list[dict[str, Any]]:
+        """Who is connected now: peer, since (wall), framing, bytes, messages."""
