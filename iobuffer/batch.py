@@ -12,7 +12,8 @@ import attrs
 
 __all__ = ["Batch", "Peers", "cut", "join", "single_peer"]
 
-#: Who sent the messages, as runs in order: `(("10.0.0.1:514", 3), ("10.0.0.2:514", 1))`.
+#: Who sent the messages, as runs in order, such as
+#: `(("10.0.0.1:514", 3), ("10.0.0.2:514", 1))`.
 #: The counts add up to the number of messages.
 Peers = tuple[tuple[str, int], ...]
 
@@ -21,7 +22,7 @@ Peers = tuple[tuple[str, int], ...]
 class Batch:
     """An ordered list of messages that arrived together.
 
-    `first_seq` is 0 until the store has numbered it; then `messages[i]` has the sequence
+    `first_seq` is 0 until the store has numbered it; then `messages[i]` has sequence
     number `first_seq + i`. `received_at` is wall time in epoch seconds, a label only.
     `size_bytes` counts payload, without lengths and framing. The list belongs to the
     batch: nobody changes it once the batch is made.

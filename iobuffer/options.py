@@ -8,7 +8,7 @@ a name that is a Python keyword or builtin nuisance takes `name=`.
     @attrs.frozen(kw_only=True)
     class UdpConfig:
         port: int = option(PORT, help="UDP port to listen on.")
-        recv_buffer: int = option(SIZE, default=8 * MIB, help="Kernel buffer asked for.")
+        recv_buffer: int = option(SIZE, default=8 * MIB, help="Kernel buffer.")
         framing: Framing = variant(FRAMINGS, default="datagram", help="...")
         tls: TlsConfig = group(TlsConfig, help="...")
 
@@ -332,9 +332,7 @@ HOST = Converter("a host name or an address", _nonempty)
 PATH = Converter("a path", _nonempty)
 BOOL = Converter("yes or no", _bool, _yes_no)
 #: Float seconds.
-DURATION = Converter(
-    "a duration such as 500ms, 30s, 5m, 7d", _duration, _show_duration
-)
+DURATION = Converter("a duration such as 500ms, 30s, 5m, 7d", _duration, _show_duration)
 #: Integer bytes.
 SIZE = Converter("a size such as 512, 64 KiB, 10 GiB", _size, _show_size)
 #: Bytes, written with \r \n \t \0 \\ and \xNN.

@@ -20,7 +20,6 @@ from ..counters import DestinationCounters
 from ..errors import IobufferError
 from ..state import StateCell
 
-
 __all__ = ["Link", "LinkContext", "LinkLost", "LinkUser", "Refused"]
 
 
