@@ -1,0 +1,165 @@
+"""What every TCP connection of ours passes through, either way it was made.
+
+    socket -> [TLS ->] Gate -> the protocol of a source or destination
+
+The gate tunes the socket, gives a TLS handshake its time limit, and tells its owner
+when the connection is ready for use and when it is gone. It costs one call per chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHandshakeListener,
+    IProtocol,
+    IProtocolFactory,
+)
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from .tcp import TcpTuning, tune
+from .tls_words import TlsNote, explain_tls
+
+__all__ = ["CLOSE_SECONDS", "Gate", "GateFactory"]
+
+#: How long a peer may take to answer our goodbye before the socket is simply closed.
+CLOSE_SECONDS = 5.0
+
+
+@implementer(IHandshakeListener)
+class Gate(ProtocolWrapper):
+    """One connection. `ready` once it can be used; `inner` is the protocol within."""
+
+    factory: GateFactory
+
+    def __init__(self, factory: GateFactory, wrappedProtocol: IProtocol) -> None:
+        super().__init__(factory, wrappedProtocol)
+        self.inner: Any = wrappedProtocol
+        self.ready = False
+        self._why = ""
+        self._timer: IDelayedCall | None = None
+
+    def makeConnection(self, transport: Any) -> None:
+        owner = self.factory
+        tune(
+            transport,
+            keepalive_seconds=owner.tuning.keepalive,
+            user_timeout_seconds=owner.tuning.user_timeout,
+        )
+        if owner.tls:
+            self._arm(
+                owner.handshake_seconds,
+                f"TLS handshake not done within {owner.handshake_seconds:g} s",
+            )
+            super().makeConnection(transport)
+        else:
+            super().makeConnection(transport)
+            self._set_ready()
+
+    def handshakeCompleted(self) -> None:
+        self._disarm()
+        self._set_ready()
+
+    def loseConnection(self) -> None:
+        # A peer that reads nothing, or never answers the goodbye of TLS, would keep
+        # the socket for as long as it likes.
+        if not self.disconnecting:
+            self._disarm()
+            self._arm(CLOSE_SECONDS, "")
+        super().loseConnection()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self._disarm()
+        why = self._explain(reason)
+        super().connectionLost(reason)
+        self.factory.on_gone(self, why)
+
+    def abort(self, why: str = "") -> None:
+        """Close at once, dropping what is unsent; `why` is told to the owner."""
+        self._why = self._why or why
+        self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def _set_ready(self) -> None:
+        self.ready = True
+        self.factory.on_ready(self)
+
+    def _arm(self, seconds: float, why: str) -> None:
+        self._timer = self.factory.reactor.callLater(seconds, self._time_is_up, why)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _time_is_up(self, why: str) -> None:
+        self._timer = None
+        self.abort(why)
+
+    def _explain(self, reason: Failure) -> str:
+        if self._why:
+            return self._why
+        note = self._note()
+        if note is not None and note.problem and not self.ready:
+            return note.problem
+        error = reason.value
+        if isinstance(error, ConnectionDone):
+            if self.disconnecting:
+                return "closed"
+            if self.ready or not self.factory.tls:
+                return "closed by the peer"
+        if isinstance(error, ConnectionAborted):
+            return "closed"
+        words = explain_tls(error)
+        if not words and self.factory.tls and not self.ready:
+            words = "closed by the peer during the TLS handshake"
+        return words or "lost: the peer reset it, or does not answer"
+
+    def _note(self) -> TlsNote | None:
+        if not self.factory.tls:
+            return None
+        handle = self.transport.getHandle()  # type: ignore[union-attr]
+        data = handle.get_app_data() if isinstance(handle, SSL.Connection) else None
+        return data if isinstance(data, TlsNote) else None
+
+
+class GateFactory(WrappingFactory[Gate]):
+    """Makes gates, and knows those that are open (`gates`).
+
+    Args:
+        tls: whether a TLS layer lies below, and a handshake is to be waited for.
+        on_ready: called once a connection can be used.
+        on_gone: called after the connection has ended, with why; `gate.ready` tells
+            whether it had ever been of use.
+    """
+
+    protocol = Gate
+    noisy = False
+
+    def __init__(
+        self,
+        wrapped: IProtocolFactory,
+        *,
+        reactor: Any,
+        tuning: TcpTuning,
+        tls: bool,
+        handshake_seconds: float,
+        on_ready: Callable[[Gate], None],
+        on_gone: Callable[[Gate, str], None],
+    ) -> None:
+        super().__init__(wrapped)
+        self.reactor = reactor
+        self.tuning = tuning
+        self.tls = tls
+        self.handshake_seconds = handshake_seconds
+        self.on_ready = on_ready
+        self.on_gone = on_gone
+
+    @property
+    def gates(self) -> list[Gate]:
+        return list(self.protocols)
