@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import attrs
 
@@ -90,11 +90,24 @@ class Receipts(Protocol):
         What matches no expected message is counted in `unmatched_total` and skipped.
         """
 
-    unmatched_total: int
+    @property
+    def unmatched_total(self) -> int:
+        """Answers that belonged to no message, since the connection was made."""
 
 
 class AckConfig(Protocol):
     """What an acknowledgement's config class offers besides its options."""
+
+    #: Its name in the configuration, and in the table `ACKS`.
+    type_name: ClassVar[str]
+
+    @property
+    def when(self) -> When:
+        """Whether yes is said once the messages are stored, or once delivered."""
+
+    @property
+    def deadline(self) -> float:
+        """Seconds: with `When.DELIVERED`, the caller says `failed` after that long."""
 
     def answers(self, framing: str) -> Answers | None:
         """For a connection with this framing; None when nothing is ever sent back."""
