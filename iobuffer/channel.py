@@ -20,11 +20,14 @@ from .batch import Batch, cut, join
 from .errors import StorageError
 from .storage.base import Confidence
 
-__all__ = ["Answer", "Channel", "Confidence", "Keeper"]
+__all__ = ["Answer", "Channel", "Confidence", "Keeper", "ReadDone"]
 
 #: Called once for a batch that was offered with it: `(first_seq, None)` when it is
 #: committed, `(0, error)` when it is not and will not be.
 Answer = Callable[[int, StorageError | None], None]
+
+#: Called once for a read: the batch, or None when there is nothing yet; or the error.
+ReadDone = Callable[[Batch | None, StorageError | None], None]
 
 #: What a message costs in memory beside its payload: the object's header, and its place
 #: in a list. A million one-byte messages must not pass for a megabyte.
@@ -54,7 +57,7 @@ class Keeper(Protocol):
         after: int,
         max_messages: int,
         max_bytes: int,
-        done: Callable[[Batch | None], None],
+        done: ReadDone,
     ) -> None:
         """`Store.read`, in the store's thread."""
 
@@ -92,6 +95,7 @@ class Channel:
         self.cursors = dict(cursors)
         #: True while the store has no room for this channel.
         self.full = False
+        self._holding = False
         #: Told on entering and leaving `full`.
         self.on_full: Callable[[bool], None] = lambda full: None
         self.recent_bytes = 0
@@ -109,7 +113,7 @@ class Channel:
     @property
     def pressed(self) -> bool:
         """Whoever offers should stop reading, and ask `when_relieved` to be told."""
-        return self.full or self._keeper.pressed
+        return self._holding or self._keeper.pressed
 
     def offer(
         self,
@@ -151,7 +155,7 @@ class Channel:
         after: int,
         max_messages: int,
         max_bytes: int,
-        done: Callable[[Batch | None], None],
+        done: ReadDone,
     ) -> None:
         """Committed messages that follow `after`; None when there are none yet.
 
@@ -159,11 +163,11 @@ class Channel:
         `Store.read` for what a gap means.
         """
         if after >= self.last_seq:
-            done(None)
+            done(None, None)
             return
         batch = self._from_memory(after, max_messages, max_bytes)
         if batch is not None:
-            done(batch)
+            done(batch, None)
         else:
             self._keeper.read(self.name, after, max_messages, max_bytes, done)
 
@@ -216,13 +220,14 @@ class Channel:
         self.recent_bytes -= held
         self._keeper.recall(-held)
 
-    def set_full(self, full: bool) -> None:
-        """The store has no room for this channel, or has room again."""
-        if full == self.full:
-            return
-        self.full = full
-        self.on_full(full)
-        if not full:
+    def set_full(self, full: bool, holding: bool) -> None:
+        """The store has no room for this channel, or has room again. `holding`: offers
+        that have no answer to be refused with wait for it, so nothing more is read."""
+        changed, self.full = full != self.full, full
+        self._holding = holding
+        if changed:
+            self.on_full(full)
+        if not holding:
             self.relieved()
 
     def relieved(self) -> None:

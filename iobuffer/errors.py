@@ -36,6 +36,8 @@ class ExitStatus(IntEnum):
     DOES_NOT_ADD_UP = 1
     #: EX_UNAVAILABLE: another gateway holds the state directory.
     UNAVAILABLE = 69
+    #: EX_SOFTWARE: a fault of our own in the store's thread.
+    SOFTWARE = 70
     #: EX_IOERR: the disk failed in a commit; the supervisor restarts and recovery
     #: replays (DESIGN 7).
     IO_ERROR = 74

@@ -1,0 +1,63 @@
+"""`iobuffer demo`: the gateway, a simulated device, and what to type to try it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from ._simulated import Analyser, SerialLine
+
+__all__ = ["command"]
+
+_TRY = """
+iobuffer is running on {config}. Try it, from this folder, in another terminal:
+
+  HL7 over MLLP, port 2575    {bin}/mllp_send --loose -p 2575 -f etc/demo/example.hl7 \
+127.0.0.1
+  syslog over UDP, port 5514  logger -n 127.0.0.1 -P 5514 -d 'hello over UDP'
+  syslog over TCP, port 5514  logger -n 127.0.0.1 -P 5514 -T 'hello over TCP'
+  lines over TCP, port 5000   printf 'one\\ntwo\\n' | nc -N 127.0.0.1 5000
+  a barcode, serial           printf '4006381333931\\r' > var/scanner
+
+What was delivered is under ./var: hl7/ syslog/ lines/ scanner-codes.txt
+What was kept:                     {bin}/iobuffer audit {config}  (once it is stopped)
+A simulated analyser sends an HL7 result every second. Ctrl-C ends all of it.
+"""
+
+
+@click.command(name="demo")
+@click.argument("config", type=click.Path(exists=True), default="etc/demo.ini")
+@click.option(
+    "--seconds", type=float, default=None, help="End by itself after so many seconds."
+)
+def command(config: str, seconds: float | None) -> None:
+    """Run the gateway on CONFIG with a simulated device talking to it.
+
+    Runs in the foreground; Ctrl-C ends the gateway and the device.
+    """
+    Path("var").mkdir(exist_ok=True)
+    line = SerialLine(gateway_end=Path("var/gateway-tty"), far_end=Path("var/scanner"))
+    binaries = Path(sys.executable).parent
+    arguments = ["-n", "--pidfile=", "iobuffer", "--config", config]
+    gateway = subprocess.Popen([binaries / "twistd", *arguments])
+    shown = os.path.relpath(binaries) if binaries.is_absolute() else str(binaries)
+    print(_TRY.format(config=config, bin=shown), flush=True)
+    analyser = Analyser("127.0.0.1", 2575, say=lambda text: print(text, flush=True))
+    analyser.start()
+    # The terminal sends Ctrl-C to the gateway as well; here it only ends the waiting.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: gateway.terminate())
+    timer = threading.Timer(seconds, gateway.terminate) if seconds else None
+    if timer is not None:
+        timer.daemon = True
+        timer.start()
+    status = gateway.wait()
+    analyser.stop()
+    line.close()
+    sys.exit(status)

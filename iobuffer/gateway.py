@@ -1,0 +1,286 @@
+"""The gateway as a Twisted service: the store, its keeper, and the channel pairs.
+
+Floor 4, the parts list. Nothing here is on the path of a message.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import (
+    Deferred,
+    DeferredLock,
+    ensureDeferred,
+    gatherResults,
+)
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from .errors import ConfigError, ExitStatus, StorageError
+from .pair import ChannelPair, limits_of
+from .settings.model import ChannelSettings, Kinds, Settings
+from .storage.base import ChannelState, Finding, Store
+from .storekeeper import Storekeeper
+
+__all__ = ["Gateway"]
+
+_TALLY_SECONDS = 1.0
+
+_log = Logger(namespace="iobuffer")
+
+
+class Gateway(Service):
+    """Runs every channel of a configuration.
+
+    Args:
+        settings: as loaded.
+        kinds: the registry.
+        open_store: opens the store of a `[gateway]` section; called in startService,
+            after twistd has forked, for locks and threads do not survive that.
+        reload_settings: reads the configuration again, or raises ConfigError.
+        reactor: its timers must run on the monotonic clock (DESIGN 11).
+        wall: epoch seconds, for labels.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        kinds: Kinds,
+        open_store: Callable[[Any], Store],
+        reload_settings: Callable[[], Settings],
+        reactor: Any,
+        wall: Callable[[], float],
+    ) -> None:
+        self.settings = settings
+        self.pairs: dict[str, ChannelPair] = {}
+        self.keeper: Storekeeper | None = None
+        self._kinds = kinds
+        self._open_store = open_store
+        self._reload_settings = reload_settings
+        self._reactor = reactor
+        self._wall = wall
+        self._changing = DeferredLock()
+        self._tallying: LoopingCall | None = None
+
+    # -- life --------------------------------------------------------------------------
+
+    def startService(self) -> None:
+        """Open the store and start every channel.
+
+        Raises:
+            StorageError: another gateway holds the state directory, or the store
+                cannot be used; nothing was started.
+        """
+        super().startService()
+        gateway = self.settings.gateway
+        for warning in self.settings.warnings:
+            _log.warn("{warning}", warning=str(warning))
+        store = self._open_store(gateway)
+        keeper = Storekeeper(
+            self._reactor,
+            store,
+            max_pending_bytes=gateway.max_pending_bytes,
+            recent_bytes=gateway.recent_bytes,
+            wall=self._wall,
+            on_fatal=_end_process,
+            on_findings=self._log_findings,
+        )
+        self._log_findings(list(store.findings))
+        store.findings.clear()
+        found = {
+            channel.name: _open_channel(store, channel)
+            for channel in self.settings.channels.values()
+        }
+        for name in store.channels():
+            if name not in found:
+                self._log_abandoned(store.state(name))
+        self.keeper = keeper
+        keeper.start()
+        for name, channel in self.settings.channels.items():
+            self._add_pair(channel, found[name])
+        self._tallying = LoopingCall(self._tally)
+        self._tallying.clock = self._reactor
+        self._tallying.start(_TALLY_SECONDS, now=False)
+        for section in self.settings.extra:
+            _log.warn(
+                "[{section}] is checked, but this version serves no page and no API",
+                section=section,
+            )
+        _log.info(
+            "started: {channels} channels, store in {state_dir}",
+            channels=len(self.pairs),
+            state_dir=gateway.state_dir,
+        )
+
+    def stopService(self) -> Deferred[None]:
+        """Stop sources, then destinations, then commit and close the store."""
+        super().stopService()
+        return ensureDeferred(self._stop())
+
+    async def _stop(self) -> None:
+        if self._tallying is not None and self._tallying.running:
+            self._tallying.stop()
+        await self._changing.acquire()
+        try:
+            await gatherResults(
+                [pair.stop() for pair in self.pairs.values()], consumeErrors=True
+            )
+            self.pairs.clear()
+            if self.keeper is not None:
+                unstored = await self.keeper.stop()
+                if unstored:
+                    _log.error(
+                        "{count} messages without an acknowledgement were not stored: "
+                        "there was no room for them",
+                        count=unstored,
+                    )
+                self.keeper = None
+        finally:
+            self._changing.release()
+        _log.info("stopped")
+
+    # -- reload ------------------------------------------------------------------------
+
+    def reload(self) -> Deferred[bool]:
+        """Read the configuration again and take what has changed.
+
+        Fires with False, and changes nothing, when it has errors; they are logged.
+        """
+        return self._changing.run(lambda: ensureDeferred(self._reload()))
+
+    async def _reload(self) -> bool:
+        keeper = self.keeper
+        if keeper is None:
+            return False
+        try:
+            settings = self._reload_settings()
+        except ConfigError as error:
+            for problem in error.problems:
+                _log.error("reload: {problem}", problem=str(problem))
+            _log.error("reload: nothing was changed")
+            return False
+        for warning in settings.warnings:
+            _log.warn("reload: {warning}", warning=str(warning))
+        if settings.gateway != self.settings.gateway:
+            _log.warn("reload: a change in [gateway] takes a restart")
+        old, new = self.settings.channels, settings.channels
+        self.settings = settings
+        removed = [name for name in old if name not in new]
+        changed = [name for name in new if name in old and new[name] != old[name]]
+        added = [name for name in new if name not in old]
+        for name in removed:
+            await self.pairs.pop(name).stop()
+            self._log_abandoned(await keeper.call(_state_of(name)))
+        for name in changed:
+            found = await keeper.call(_opening(new[name]))
+            await self.pairs[name].change(new[name], found)
+        for name in added:
+            self._add_pair(new[name], await keeper.call(_opening(new[name])))
+        _log.info(
+            "reloaded: {added} channels added, {changed} changed, {removed} removed, "
+            "{same} as before",
+            added=len(added),
+            changed=len(changed),
+            removed=len(removed),
+            same=len(new) - len(added) - len(changed),
+        )
+        return True
+
+    # -- what it shows -----------------------------------------------------------------
+
+    def log_status(self) -> None:
+        """Each channel and each of its parts, in words, into the log."""
+        for name, pair in self.pairs.items():
+            _log.info("{name}: {state}", name=name, state=str(pair.state))
+            counters = pair.counters()
+            for part, state in pair.states().items():
+                figures = counters[part]
+                if part == "source":
+                    text = "{messages_in_total} messages in".format(**figures)
+                else:
+                    text = "{messages_out_total} messages out, {queued} queued".format(
+                        **figures
+                    )
+                _log.info(
+                    "  {part}: {state} ({text})", part=part, state=str(state), text=text
+                )
+
+    # -- within ------------------------------------------------------------------------
+
+    def _add_pair(self, channel: ChannelSettings, found: ChannelState) -> None:
+        assert self.keeper is not None
+        for destination, missed in found.orphans.items():
+            if missed:
+                _log.warn(
+                    "{channel}: {missed} messages wait for the destination "
+                    "{destination}, which is no longer configured; they are kept until "
+                    "it is, or until iobuffer store forget {channel} {destination}",
+                    channel=channel.name,
+                    destination=destination,
+                    missed=missed,
+                )
+        pair = ChannelPair(
+            channel,
+            kinds=self._kinds,
+            keeper=self.keeper,
+            found=found,
+            reactor=self._reactor,
+            wall=self._wall,
+        )
+        self.pairs[channel.name] = pair
+        pair.start()
+
+    def _tally(self) -> None:
+        for pair in self.pairs.values():
+            pair.tally()
+
+    def _log_findings(self, findings: list[Finding]) -> None:
+        for finding in findings:
+            place = f"{finding.channel}: " if finding.channel else ""
+            _log.error("store: {place}{text}", place=place, text=finding.text)
+
+    def _log_abandoned(self, state: ChannelState) -> None:
+        waiting = max(
+            [each.queued for each in state.destinations.values()]
+            + list(state.orphans.values()),
+            default=0,
+        )
+        if waiting:
+            _log.warn(
+                "{channel}: not configured any more, but {waiting} messages of it were "
+                "not delivered; they are kept until it is configured again, or until "
+                "iobuffer store forget {channel}",
+                channel=state.channel,
+                waiting=waiting,
+            )
+
+
+def _open_channel(store: Store, channel: ChannelSettings) -> ChannelState:
+    store.open_channel(channel.name, limits_of(channel), list(channel.destinations))
+    return store.state(channel.name)
+
+
+def _opening(channel: ChannelSettings) -> Callable[[Store], ChannelState]:
+    return lambda store: _open_channel(store, channel)
+
+
+def _state_of(name: str) -> Callable[[Store], ChannelState]:
+    return lambda store: store.state(name)
+
+
+def _end_process(error: BaseException) -> None:
+    """The store's thread cannot go on. No acknowledgement, no further sync, no tidy
+    shutdown that could checkpoint: out, and let the supervisor start us again."""
+    if isinstance(error, StorageError):
+        _log.critical("the store has failed, ending at once: {error}", error=str(error))
+        status = ExitStatus.IO_ERROR
+    else:
+        _log.failure("the store's thread has failed, ending at once")
+        status = ExitStatus.SOFTWARE
+    print(f"iobuffer: the store has failed: {error}", file=sys.stderr, flush=True)
+    os._exit(status)

@@ -1,0 +1,364 @@
+"""A channel pair, put together: a source, its channel, and a delivery per destination.
+
+Floor 4. What a reload changes is changed here piece by piece: a source whose settings
+are the same keeps its connections, and so does each destination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.logger import Logger, LogLevel
+
+from .acks.base import AckConfig
+from .channel import Channel
+from .counters import DestinationCounters, SourceCounters
+from .destinations.base import LinkContext
+from .destinations.delivery import Delivery
+from .framing import FRAMINGS
+from .settings.model import (
+    ChannelSettings,
+    DestinationSettings,
+    Kinds,
+    SourceSettings,
+)
+from .sources.base import Source, SourceContext
+from .state import State, StateCell, Word
+from .storage.base import ChannelState, Limits, WhenFull
+from .storekeeper import Storekeeper
+from .transitions import Transitions
+
+__all__ = ["ChannelPair", "limits_of"]
+
+#: The worst of its parts is how a channel is.
+_GRAVITY = (
+    Word.STOPPED,
+    Word.RUNNING,
+    Word.PAUSED,
+    Word.STARTING,
+    Word.WAITING,
+    Word.FAILED,
+)
+
+_LEVELS = {
+    "debug": LogLevel.debug,
+    "info": LogLevel.info,
+    "warn": LogLevel.warn,
+    "error": LogLevel.error,
+}
+
+_log = Logger(namespace="iobuffer")
+
+
+@attrs.define(eq=False)
+class _RunningSource:
+    settings: SourceSettings
+    source: Source
+    state: StateCell
+    counters: SourceCounters
+    tallied: dict[str, int]
+
+
+@attrs.define(eq=False)
+class _RunningDestination:
+    settings: DestinationSettings
+    framing: Any
+    delivery: Delivery
+
+
+class ChannelPair:
+    """One channel with what is before and behind it.
+
+    Args:
+        settings: as loaded.
+        kinds: builds sources and links.
+        keeper: commits for the channel; it is attached here.
+        found: what the store knows of the channel, once opened with these settings.
+        reactor: with monotonic timers.
+        wall: epoch seconds.
+    """
+
+    def __init__(
+        self,
+        settings: ChannelSettings,
+        *,
+        kinds: Kinds,
+        keeper: Storekeeper,
+        found: ChannelState,
+        reactor: Any,
+        wall: Callable[[], float],
+    ) -> None:
+        self.name = settings.name
+        self.settings = settings
+        self._kinds = kinds
+        self._keeper = keeper
+        self._reactor = reactor
+        self._wall = wall
+        self.channel = Channel(
+            settings.name,
+            keeper,
+            last_seq=found.last_seq,
+            cursors={name: sum_.cursor for name, sum_ in found.destinations.items()},
+            max_partial_bytes=settings.policy.max_partial_bytes,
+        )
+        self.channel.on_full = self._full_changed
+        keeper.attach(self.channel)
+        self._source: _RunningSource | None = None
+        self._destinations: dict[str, _RunningDestination] = {}
+
+    # -- life --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the destinations, then the source."""
+        if not self.settings.policy.enabled:
+            self._log("", "info", "not enabled; what is stored is kept")
+            return
+        for destination in self.settings.destinations.values():
+            self._start_destination(destination)
+        self._start_source()
+
+    def stop(self) -> Deferred[None]:
+        """Stop the source, then the destinations; what was taken is committed."""
+        stopped = self._stop_source()
+        stopped.addCallback(lambda _: self._stop_destinations(self._destinations))
+        stopped.addCallback(lambda _: self._keeper.detach(self.channel))
+        return stopped
+
+    async def change(self, settings: ChannelSettings, found: ChannelState) -> None:
+        """Take new settings; what they leave as it is goes on undisturbed.
+
+        `found` is the store's word after it was opened with them.
+        """
+        old, self.settings = self.settings, settings
+        self.channel.max_partial_bytes = settings.policy.max_partial_bytes
+        was, now = (each.policy.enabled for each in (old, settings))
+        keep_source = was and now and old.source == settings.source
+        framing = settings.source.config.framing if _has_framing(settings) else None
+        kept = {
+            name
+            for name, running in self._destinations.items()
+            if now
+            and settings.destinations.get(name) == running.settings
+            and _resolve_framing(running.settings.config, framing) == running.framing
+        }
+        if not keep_source:
+            await self._stop_source()
+        gone = {
+            name: running
+            for name, running in self._destinations.items()
+            if name not in kept
+        }
+        await self._stop_destinations(gone)
+        for name in tuple(self.channel.cursors):
+            if name not in settings.destinations:
+                del self.channel.cursors[name]
+        for name, sum_ in found.destinations.items():
+            # A cursor in memory may be ahead of the store's by what waits for the next
+            # commit; only a new destination takes the store's.
+            self.channel.cursors.setdefault(name, sum_.cursor)
+        if not now:
+            return
+        for name, destination in settings.destinations.items():
+            if name not in kept:
+                self._start_destination(destination)
+        if not keep_source:
+            self._start_source()
+
+    # -- what it shows -----------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """The worst of its parts, with the part's name before the reason."""
+        if not self.settings.policy.enabled:
+            return State(Word.STOPPED, "not enabled in the configuration", 0.0)
+        parts = self.states()
+        if not parts:
+            return State(Word.STARTING, "", 0.0)
+        name, state = max(parts.items(), key=lambda part: _GRAVITY.index(part[1].word))
+        if self.channel.full and state.word is not Word.FAILED:
+            return State(Word.WAITING, "the store has no room for it", state.since)
+        reason = f"{name}: {state.reason}" if state.reason else ""
+        return State(state.word, reason, state.since)
+
+    def states(self) -> dict[str, State]:
+        """`source` and each destination by name."""
+        found: dict[str, State] = {}
+        if self._source is not None:
+            found["source"] = self._source.state.current
+        for name, running in self._destinations.items():
+            found[name] = running.delivery.state
+        return found
+
+    def counters(self) -> dict[str, dict[str, Any]]:
+        """`source` and each destination by name."""
+        found: dict[str, dict[str, Any]] = {}
+        if self._source is not None:
+            found["source"] = self._source.counters.snapshot()
+        for name, running in self._destinations.items():
+            found[name] = dict(running.delivery.counters.snapshot())
+            found[name]["queued"] = self.channel.queued(name)
+        return found
+
+    @property
+    def deliveries(self) -> dict[str, Delivery]:
+        """By destination."""
+        return {name: each.delivery for name, each in self._destinations.items()}
+
+    @property
+    def source(self) -> Source | None:
+        """None while it is stopped."""
+        return self._source.source if self._source else None
+
+    def tally(self) -> None:
+        """Give the store what the source has counted since the last call.
+
+        The ledger's `bytes in = framed + skipped` is kept there, over restarts. What is
+        held of unfinished messages is not yet either, and is left for the next call.
+        """
+        running = self._source
+        if running is None:
+            return
+        counters = running.counters
+        now = {
+            "bytes_framed": counters.framed_bytes_total,
+            "bytes_skipped": counters.skipped_bytes_total,
+            "bytes_in": counters.bytes_in_total - counters.partial_bytes,
+            "oversize": counters.oversize_total,
+            "kernel_drops": counters.kernel_drops_total,
+        }
+        grown = {
+            name: total - running.tallied.get(name, 0)
+            for name, total in now.items()
+            if total != running.tallied.get(name, 0)
+        }
+        if grown:
+            running.tallied = now
+            self.channel.tally(grown)
+
+    # -- parts -------------------------------------------------------------------------
+
+    def _start_source(self) -> None:
+        settings = self.settings.source
+        if settings is None:
+            return
+        log = self._logger("source")
+        state = StateCell(self._wall, Transitions(log))
+        counters = SourceCounters()
+        context = SourceContext(
+            reactor=self._reactor,
+            channel=self.channel,
+            counters=counters,
+            state=state,
+            wall=self._wall,
+            log=log,
+        )
+        build = self._kinds.sources[settings.type_name].build
+        source = build(settings.config, context)
+        self._source = _RunningSource(settings, source, state, counters, {})
+        source.start()
+
+    def _stop_source(self) -> Deferred[None]:
+        running = self._source
+        if running is None:
+            return succeed(None)
+
+        def stopped(_: object) -> None:
+            self.tally()
+            self._source = None
+
+        return running.source.stop().addCallback(stopped)
+
+    def _start_destination(self, settings: DestinationSettings) -> None:
+        log = self._logger(settings.name)
+        state = StateCell(self._wall, Transitions(log))
+        counters = DestinationCounters()
+        source_framing = (
+            self.settings.source.config.framing if _has_framing(self.settings) else None
+        )
+        framing = _resolve_framing(settings.config, source_framing)
+        context = LinkContext(
+            reactor=self._reactor,
+            channel=self.name,
+            name=settings.name,
+            framing=framing,
+            counters=counters,
+            state=state,
+            wall=self._wall,
+            log=log,
+        )
+        ack: AckConfig = settings.config.ack
+        delivery = Delivery(
+            channel=self.channel,
+            name=settings.name,
+            link=self._kinds.destinations[settings.type_name].build(
+                settings.config, context
+            ),
+            config=settings.config,
+            answered=ack.receipts(framing.type_name) is not None,
+            link_state=state,
+            counters=counters,
+            reactor=self._reactor,
+            wall=self._wall,
+            log=log,
+        )
+        running = _RunningDestination(settings, framing, delivery)
+        self._destinations[settings.name] = running
+        delivery.start()
+
+    def _stop_destinations(
+        self, which: dict[str, _RunningDestination]
+    ) -> Deferred[None]:
+        stopping = [running.delivery.stop() for running in which.values()]
+        for name in tuple(which):
+            del self._destinations[name]
+        return gatherResults(stopping, consumeErrors=True).addCallback(lambda _: None)
+
+    def _full_changed(self, full: bool) -> None:
+        if full:
+            self._log("", "error", "no room left in the store; nothing more is taken")
+        else:
+            self._log("", "info", "the store has room again")
+
+    def _logger(self, part: str) -> Callable[[str, str], None]:
+        def log(level: str, text: str) -> None:
+            self._log(part, level, text)
+
+        return log
+
+    def _log(self, part: str, level: str, text: str) -> None:
+        place = f"{self.name}/{part}" if part else self.name
+        _log.emit(
+            _LEVELS[level],
+            "{place}: {text}",
+            place=place,
+            text=text,
+            channel=self.name,
+            part=part,
+        )
+
+
+def limits_of(settings: ChannelSettings) -> Limits:
+    """What the store needs to know of a channel's policy."""
+    policy = settings.policy
+    return Limits(
+        keep_seconds=policy.keep,
+        max_bytes=policy.max_bytes,
+        max_messages=policy.max_messages,
+        when_full=WhenFull(policy.when_full),
+    )
+
+
+def _has_framing(settings: ChannelSettings) -> bool:
+    return settings.source is not None and hasattr(settings.source.config, "framing")
+
+
+def _resolve_framing(config: Any, source_framing: Any) -> Any:
+    """The framing of a destination: its own, or the source's, or line (DESIGN 8)."""
+    if config.framing is not None:
+        return config.framing
+    if source_framing is None or source_framing.type_name in ("auto", "datagram"):
+        return FRAMINGS["line"]()
+    return source_framing

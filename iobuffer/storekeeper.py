@@ -1,0 +1,418 @@
+"""The thread around a store, and the group commit: the only place where Twisted and the
+store meet.
+
+While one commit runs, everything that is offered becomes the next one; an idle store
+commits at once. Neighbouring batches of one channel become one row of up to 256 KiB.
+All channels share a transaction, because one fsync can then serve them all.
+
+What happens to an offer that finds no room: with an answer it is refused, and the
+sender hears so; without one it is held here, in its channel's order, until there is
+room, and its source is told to read no more. What is held is bounded by that: a chunk
+for each connection, beside `max_pending_bytes` for all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from .batch import Batch, join
+from .channel import Answer, Channel, ReadDone
+from .errors import StorageError, StorageFailed, StorageFull
+from .storage.base import Finding, Store
+
+__all__ = ["Storekeeper"]
+
+_T = TypeVar("_T")
+
+#: Rows larger than this cost SQLite overflow chains and readers memory, and gain
+#: nothing: measured 64 KiB to 1 MiB, flat from 256 KiB on.
+_ROW_BYTES = 256 * 1024
+
+#: Cursors alone may wait this long for company: they may lag (duplicates), and a commit
+#: of their own for each confirmed batch would be a sync for nothing.
+_CURSOR_SECONDS = 0.02
+
+#: How often an idle store is looked after, and a full channel tried again.
+_TIDY_SECONDS = 2.0
+_RETRY_SECONDS = 0.25
+
+_log = Logger()
+
+
+class _Offer:
+    """A batch on its way into the store. One object per batch, not per message."""
+
+    __slots__ = ("answer", "batch", "marks", "pending_bytes")
+
+    def __init__(
+        self,
+        batch: Batch,
+        answer: Answer | None,
+        marks: Mapping[str, bytes] | None,
+    ) -> None:
+        self.batch = batch
+        self.answer = answer
+        self.marks = marks
+        self.pending_bytes = batch.size_bytes
+
+
+class _Done:
+    """What one turn of the thread has to tell the reactor."""
+
+    __slots__ = ("calls", "committed", "full", "reads", "refused", "released")
+
+    def __init__(self) -> None:
+        #: (channel, the row as it was numbered, the offers that became it)
+        self.committed: list[tuple[str, Batch, list[_Offer]]] = []
+        self.refused: list[tuple[Answer, StorageError]] = []
+        #: channel -> (it has no room, offers of it are held)
+        self.full: dict[str, tuple[bool, bool]] = {}
+        self.reads: list[tuple[ReadDone, Batch | None, StorageError | None]] = []
+        self.calls: list[tuple[Deferred[Any], Any]] = []
+        self.released = 0
+
+
+class Storekeeper:
+    """Commits what channels offer, in a thread of its own.
+
+    Args:
+        reactor: for callFromThread.
+        store: used by this object's thread only, once started.
+        max_pending_bytes: payload that may wait for a commit before sources are paused.
+        recent_bytes: what committed batches may take in memory, over all channels.
+        wall: epoch seconds, for retention and labels.
+        on_fatal: called in the thread when the disk has failed or the thread itself
+            has; it must end the process without another sync (DESIGN 7).
+        on_findings: called in the reactor's thread with what the store found wrong.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        store: Store,
+        *,
+        max_pending_bytes: int,
+        recent_bytes: int,
+        wall: Callable[[], float],
+        on_fatal: Callable[[BaseException], None],
+        on_findings: Callable[[list[Finding]], None],
+    ) -> None:
+        self._reactor = reactor
+        self._store = store
+        self._max_pending_bytes = max_pending_bytes
+        self._max_recent_bytes = recent_bytes
+        self._wall = wall
+        self._on_fatal = on_fatal
+        self._on_findings = on_findings
+        self._channels: dict[str, Channel] = {}
+        self._pending_bytes = 0
+        self._recent_bytes = 0
+        self._was_pressed = False
+        # Shared with the thread, under the condition.
+        self._turn = threading.Condition(threading.Lock())
+        self._offers: list[tuple[str, _Offer]] = []
+        self._settles: list[tuple[str, tuple[object, ...]]] = []
+        self._reads: list[tuple[str, int, int, int, ReadDone]] = []
+        self._calls: list[tuple[Callable[[Store], Any], Deferred[Any]]] = []
+        self._stopping: Deferred[int] | None = None
+        # Which calls must wake the thread: when it sleeps, all; when it only lingers
+        # for company to the cursors, all but settle().
+        self._sleeping = False
+        self._lingering = False
+        # The thread's own.
+        self._held: dict[str, list[_Offer]] = {}
+        self._full: dict[str, tuple[bool, bool]] = {}
+        self._unsettled: list[tuple[str, tuple[object, ...]]] = []
+        self._tidy_due = True
+        self._thread = threading.Thread(
+            target=self._run, name="iobuffer-store", daemon=True
+        )
+
+    # -- the reactor's side ------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread. Channels may be attached before and after."""
+        self._thread.start()
+
+    def stop(self) -> Deferred[int]:
+        """Commit what waits, close the store, end the thread.
+
+        Fires with the number of messages that could not be stored: they were never
+        acknowledged, there was no room for them.
+        """
+        stopped: Deferred[int] = Deferred()
+        with self._turn:
+            self._stopping = stopped
+            self._turn.notify()
+        return stopped
+
+    def attach(self, channel: Channel) -> None:
+        """Commit for this channel, and tell it what was committed."""
+        self._channels[channel.name] = channel
+
+    def detach(self, channel: Channel) -> None:
+        """Tell this channel nothing more; what it offered is committed all the same."""
+        while channel.recent_bytes:
+            channel.forget_recent()
+        del self._channels[channel.name]
+
+    @property
+    def pressed(self) -> bool:
+        return self._pending_bytes > self._max_pending_bytes
+
+    @property
+    def pending_bytes(self) -> int:
+        """Payload that waits for a commit now."""
+        return self._pending_bytes
+
+    @property
+    def recent_bytes(self) -> int:
+        """What committed batches take in memory now."""
+        return self._recent_bytes
+
+    def append(
+        self,
+        channel: str,
+        batch: Batch,
+        answer: Answer | None,
+        marks: Mapping[str, bytes] | None,
+    ) -> None:
+        offer = _Offer(batch, answer, marks)
+        self._pending_bytes += batch.size_bytes
+        if self._pending_bytes > self._max_pending_bytes:
+            self._was_pressed = True
+        with self._turn:
+            self._offers.append((channel, offer))
+            if self._sleeping or self._lingering:
+                self._turn.notify()
+
+    def read(
+        self,
+        channel: str,
+        after: int,
+        max_messages: int,
+        max_bytes: int,
+        done: ReadDone,
+    ) -> None:
+        with self._turn:
+            self._reads.append((channel, after, max_messages, max_bytes, done))
+            if self._sleeping or self._lingering:
+                self._turn.notify()
+
+    def settle(self, method: str, *args: object) -> None:
+        with self._turn:
+            self._settles.append((method, args))
+            if self._sleeping:
+                self._turn.notify()
+
+    def call(self, what: Callable[[Store], _T]) -> Deferred[_T]:
+        """Call `what(store)` in the thread, between two transactions.
+
+        For what is rare: an operator's question, opening a channel. What it changes
+        and does not make durable by itself goes with the next commit.
+        """
+        result: Deferred[_T] = Deferred()
+        with self._turn:
+            self._calls.append((what, result))
+            self._turn.notify()
+        return result
+
+    def recall(self, size_bytes: int) -> None:
+        self._recent_bytes += size_bytes
+        while self._recent_bytes > self._max_recent_bytes:
+            largest = max(self._channels.values(), key=_recent_bytes)
+            if not largest.recent_bytes:
+                break
+            largest.forget_recent()
+
+    # -- the thread --------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while self._turn_once():
+                pass
+            unstored = sum(
+                len(offer.batch) for offers in self._held.values() for offer in offers
+            )
+            self._store.close()
+            stopped = self._stopping
+            assert stopped is not None
+            self._reactor.callFromThread(stopped.callback, unstored)
+        except BaseException as error:
+            # Whatever ends this thread ends the gateway: one that goes on without its
+            # store would take messages and keep none.
+            self._on_fatal(error)
+
+    def _turn_once(self) -> bool:
+        """Wait for work and do it; False when there is none left and we are ending."""
+        with self._turn:
+            if not self._urgent():
+                if not self._settles:
+                    self._sleeping = True
+                    waiting = self._held or self._unsettled
+                    self._turn.wait(_RETRY_SECONDS if waiting else _TIDY_SECONDS)
+                    self._sleeping = False
+                if self._settles and not self._urgent():
+                    self._lingering = True
+                    self._turn.wait(_CURSOR_SECONDS)
+                    self._lingering = False
+            offers, self._offers = self._offers, []
+            settles, self._settles = self._settles, []
+            reads, self._reads = self._reads, []
+            calls, self._calls = self._calls, []
+            stopping = self._stopping is not None
+        asked = bool(offers or settles or reads or calls)
+        done = _Done()
+        if self._unsettled:
+            settles = self._unsettled + settles
+            self._unsettled = []
+        if offers or settles or self._held:
+            self._commit(offers, settles, done)
+            self._tidy_due = True
+        for channel, after, max_messages, max_bytes, read_done in reads:
+            try:
+                batch = self._store.read(channel, after, max_messages, max_bytes)
+                done.reads.append((read_done, batch, None))
+            except StorageFailed:
+                raise
+            except StorageError as error:
+                done.reads.append((read_done, None, error))
+        for what, deferred in calls:
+            done.calls.append((deferred, self._call(what)))
+        if not asked and self._tidy_due:
+            self._tidy_due = self._store.tidy(self._wall())
+        if self._store.findings:
+            findings, self._store.findings[:] = list(self._store.findings), []
+            self._reactor.callFromThread(self._on_findings, findings)
+        if done.released or done.committed or done.full or done.reads or done.calls:
+            self._reactor.callFromThread(self._tell, done)
+        return asked or not stopping
+
+    def _urgent(self) -> bool:
+        return bool(self._offers or self._reads or self._calls or self._stopping)
+
+    def _call(self, what: Callable[[Store], Any]) -> Any:
+        try:
+            return what(self._store)
+        except StorageFailed:
+            raise
+        except Exception:
+            # The caller's Deferred gets it: an answer to a question, not our own fault.
+            return Failure()
+
+    def _commit(
+        self,
+        offers: list[tuple[str, _Offer]],
+        settles: list[tuple[str, tuple[object, ...]]],
+        done: _Done,
+    ) -> None:
+        store = self._store
+        for method, args in settles:
+            getattr(store, method)(*args)
+        by_channel, self._held = self._held, {}
+        for name, offer in offers:
+            by_channel.setdefault(name, []).append(offer)
+        refused: dict[str, tuple[list[_Offer], StorageFull]] = {}
+        for name, waiting in by_channel.items():
+            for row in _rows(waiting):
+                if name in refused:
+                    refused[name][0].extend(row)
+                    continue
+                batch = join([offer.batch for offer in row])
+                try:
+                    first_seq = store.append(name, batch, row[-1].marks)
+                except StorageFull as error:
+                    refused[name] = (list(row), error)
+                else:
+                    done.committed.append((name, batch.numbered(first_seq), row))
+        try:
+            store.commit(self._wall())
+        except StorageFull as error:
+            refused = {name: (waiting, error) for name, waiting in by_channel.items()}
+            done.committed.clear()
+            # What destinations have had stays true; it is written when there is room.
+            self._unsettled = settles
+        for name, (waiting, full) in refused.items():
+            for offer in waiting:
+                if offer.answer is not None:
+                    done.refused.append((offer.answer, full))
+                else:
+                    self._held.setdefault(name, []).append(offer)
+        for name, waiting in by_channel.items():
+            for offer in waiting:
+                # What is held counts against its channel from here on, which reads no
+                # more, and not against all of them.
+                done.released += offer.pending_bytes
+                offer.pending_bytes = 0
+            now = (name in refused, name in self._held)
+            if now != self._full.get(name, (False, False)):
+                self._full[name] = done.full[name] = now
+
+    # -- back in the reactor -----------------------------------------------------------
+
+    def _tell(self, done: _Done) -> None:
+        self._pending_bytes -= done.released
+        rows: dict[str, list[Batch]] = {}
+        for name, batch, offers in done.committed:
+            seq = batch.first_seq
+            dropped = StorageFull("dropped: the channel is full") if not seq else None
+            if not dropped:
+                rows.setdefault(name, []).append(batch)
+            for offer in offers:
+                if offer.answer is not None:
+                    self._answer(offer.answer, seq, dropped)
+                if seq:
+                    seq += len(offer.batch)
+        for answer, error in done.refused:
+            self._answer(answer, 0, error)
+        for name, (full, holding) in done.full.items():
+            if name in self._channels:
+                self._channels[name].set_full(full, holding)
+        for name, batches in rows.items():
+            if name in self._channels:
+                self._channels[name].committed(batches)
+        for read_done, batch_read, read_error in done.reads:
+            read_done(batch_read, read_error)
+        for deferred, result in done.calls:
+            deferred.callback(result)
+        if self._was_pressed and self._pending_bytes <= self._max_pending_bytes // 2:
+            self._was_pressed = False
+            for channel in tuple(self._channels.values()):
+                channel.relieved()
+
+    def _answer(
+        self, answer: Answer, first_seq: int, error: StorageError | None
+    ) -> None:
+        try:
+            answer(first_seq, error)
+        except Exception:
+            # One connection's fault must not keep the others from their answers.
+            _log.failure("a sender could not be answered")
+
+
+def _recent_bytes(channel: Channel) -> int:
+    return channel.recent_bytes
+
+
+def _rows(offers: Iterable[_Offer]) -> Iterable[list[_Offer]]:
+    """Neighbouring offers, gathered into rows; marks end a row, so that they are
+    committed with the batch that they speak of."""
+    row: list[_Offer] = []
+    size_bytes = 0
+    for offer in offers:
+        if row and size_bytes + offer.batch.size_bytes > _ROW_BYTES:
+            yield row
+            row, size_bytes = [], 0
+        row.append(offer)
+        size_bytes += offer.batch.size_bytes
+        if offer.marks:
+            yield row
+            row, size_bytes = [], 0
+    if row:
+        yield row

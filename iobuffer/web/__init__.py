@@ -1,0 +1,1 @@
+"""The HTTP side: for now its section of the configuration."""
