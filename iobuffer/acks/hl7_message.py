@@ -44,7 +44,7 @@ _SEPARATORS = frozenset(
 
 #: Before the very first segment blanks, NULs and a byte order mark are met.
 _BLANK = b"\0\t\r\n "
-_LEAD = rb"(?:\xef\xbb\xbf)?[\0\t\r\n ]*"
+_LEAD = rb"(?:\xef\xbb\xbf)?[\0\t\r\n ]*+"
 _FIRST_HEADER = re.compile(_LEAD + rb"(?=MSH" + _PUNCTUATION + rb")")
 _BATCH = re.compile(_LEAD + rb"(?=[FB]HS" + _PUNCTUATION + rb")")
 
