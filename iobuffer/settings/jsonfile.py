@@ -1,0 +1,48 @@
+"""JSON text -> the object in it, with every syntax fault in words.
+
+`json` gives a line and a column for a syntax error only; an error about a value names
+its path from the top of the file instead (`source.tls.cert`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .raw import Report
+from .words import plain
+
+__all__ = ["parse"]
+
+
+def parse(text: str, report: Report) -> dict[str, Any] | None:
+    """The object of a JSON text, or None when there is none to go on with.
+
+    A key that stands twice in one object is an error; the last one is returned.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                report.error("given twice in one object", plain(name))
+            found[name] = value
+        return found
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"{word} is not JSON")
+
+    try:
+        found = json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        report.error(f"not JSON: {error.msg} (column {error.colno})", line=error.lineno)
+    except ValueError as error:
+        # NaN and Infinity, and numbers of more digits than Python converts.
+        report.error(f"not JSON: {str(error).partition(';')[0]}")
+    except RecursionError:
+        report.error("not JSON that we read: nested too deeply")
+    else:
+        if isinstance(found, dict):
+            return found
+        report.error("expected an object in { }")
+    return None

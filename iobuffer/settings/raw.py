@@ -1,0 +1,110 @@
+"""What a file says, before anything is known of its meaning; and the list of problems.
+
+INI and JSON meet here: `tls.cert = x` and `"tls": {"cert": "x"}` are the same tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ..errors import Problem
+from .words import plain
+
+__all__ = ["ABSENT", "Node", "Report", "from_object", "put"]
+
+#: Nothing was written here (None is JSON's null).
+ABSENT: Any = object()
+
+
+@attrs.define
+class Node:
+    """What is written under one name: a value, options beneath it, or both.
+
+    `framing = delimiter` with `framing.delimiter = ;` beside it is both. `path` is the
+    dotted name from the top of the section or file; `line` is 0 where none is known.
+    """
+
+    path: str
+    line: int = 0
+    value: Any = ABSENT
+    children: dict[str, Node] = attrs.Factory(dict)
+
+    @property
+    def given(self) -> bool:
+        """True when anything at all was written here."""
+        return self.value is not ABSENT or bool(self.children)
+
+    def below(self, name: str) -> str:
+        """The path of an option beneath this one."""
+        return f"{self.path}.{name}" if self.path else name
+
+
+@attrs.define
+class Report:
+    """Collects the problems of one section, or of one JSON file.
+
+    `exposed` says in words why the text of `file` may hold no secret, or is empty.
+    """
+
+    file: str
+    section: str = ""
+    line: int = 0
+    exposed: str = ""
+    problems: list[Problem] = attrs.Factory(list)
+
+    def error(self, message: str, option: str = "", line: int = 0) -> None:
+        """Note an error; without a line, at the head of the section."""
+        self.add(Problem(message), option, line)
+
+    def warning(self, message: str, option: str = "", line: int = 0) -> None:
+        """Note what does not stop a start."""
+        self.add(Problem(message, severity="warning"), option, line)
+
+    def add(self, problem: Problem, option: str = "", line: int = 0) -> None:
+        """Note a problem that has no place yet."""
+        self.problems.append(
+            attrs.evolve(
+                problem,
+                file=self.file,
+                line=line or self.line,
+                section=self.section,
+                option=option,
+            )
+        )
+
+    @property
+    def errors(self) -> int:
+        """How many errors there are so far, warnings not counted."""
+        return sum(problem.severity == "error" for problem in self.problems)
+
+
+def put(root: Node, name: str, value: Any, line: int, report: Report) -> None:
+    """Hang a value, or an object's values, into the tree under a dotted name."""
+    node = root
+    for part in name.split("."):
+        if not part:
+            report.error("not a name of an option", plain(root.below(name)), line)
+            return
+        node = node.children.setdefault(part, Node(node.below(part), line))
+    if isinstance(value, Mapping):
+        _hang(node, value, report)
+    elif node.value is not ABSENT:
+        report.error("given twice", node.path, line)
+    else:
+        node.value = value
+        node.line = line
+
+
+def _hang(root: Node, found: Mapping[str, Any], report: Report) -> None:
+    for name, value in found.items():
+        put(root, str(name), value, root.line, report)
+
+
+def from_object(found: Mapping[str, Any], report: Report, path: str = "") -> Node:
+    """The tree of a JSON object. A dotted key is the same as a nested one."""
+    root = Node(path)
+    _hang(root, found, report)
+    return root
