@@ -17,10 +17,8 @@ __all__ = ["COMMANDS", "main"]
 
 #: Command -> module in this folder; each module's `command` is the click command.
 COMMANDS: Mapping[str, str] = {
-    "audit": "audit",
     "check": "check",
     "demo": "demo",
-    "store": "store",
 }
 
 
