@@ -46,7 +46,7 @@ max_bytes = 20 GiB
             filled = count / (time.monotonic() - start)
             large = peak_bytes(pid)
             print(
-                f"  filled at {filled:,.0f} msg/s; resident {before / 1e6:.0f} MB idle, "
+                f"  filled at {filled:,.0f} msg/s; {before / 1e6:.0f} MB idle, "
                 f"peak {small / 1e6:.0f} MB after 200,000, {large / 1e6:.0f} MB after "
                 f"{gibibytes:g} GiB: {(large - small) / 1e6:+.1f} MB"
             )
