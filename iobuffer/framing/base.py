@@ -8,14 +8,15 @@ sample of it. The messages that come out do not depend on how the bytes were cut
 chunks. The cost is linear in the bytes: nothing is searched twice, and the tail is
 never copied once per message.
 
-`bytes in = framed_bytes + skipped_bytes + partial_bytes` holds after every call.
+`bytes in = framed_bytes + skipped_bytes + partial_bytes` holds after every call. Framed
+are the messages and the marks around them; skipped is what no message came out of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from ..errors import FramingError
 from ..options import MIB
@@ -48,21 +49,52 @@ class OnOversize(Enum):
 
 
 class Framer(Protocol):
-    """Takes a byte stream apart."""
+    """Takes a byte stream apart.
 
-    #: Set once something went wrong; with `can_continue` False, feed() returns [].
-    error: FramingError | None
-    #: After this many seconds without a byte the caller calls idle(); None: never.
-    idle_seconds: float | None
-    #: The framing's name as configured; `auto` changes it to what it has found.
-    name: str
-    #: Totals since the framer was made.
-    framed_bytes: int
-    skipped_bytes: int
-    #: The last bytes skipped, at most SKIPPED_SAMPLE_BYTES of them.
-    skipped_sample: bytes
-    #: Messages that were longer than the limit.
-    oversize_total: int
+    After each call the caller looks at `error` and `idle_seconds`: both may change.
+    """
+
+    @property
+    def error(self) -> FramingError | None:
+        """The last thing that went wrong; with `can_continue` False, feed() returns
+        nothing any more and the caller closes the connection."""
+
+    @property
+    def idle_seconds(self) -> float | None:
+        """After so many seconds without a byte the caller calls idle(); None: never."""
+
+    @property
+    def name(self) -> str:
+        """The framing's name as configured; `auto` changes it to what it has found."""
+
+    @property
+    def framed_bytes(self) -> int:
+        """Total since the framer was made, marks and line endings included."""
+
+    @property
+    def skipped_bytes(self) -> int:
+        """Total since the framer was made."""
+
+    @property
+    def skipped_sample(self) -> bytes:
+        """The last bytes skipped, at most SKIPPED_SAMPLE_BYTES of them."""
+
+    @property
+    def oversize_total(self) -> int:
+        """Messages that were longer than the limit."""
+
+    @property
+    def quarantined_total(self) -> int:
+        """Messages that began and did not end: a new start, silence, end of stream."""
+
+    @property
+    def bad_check_total(self) -> int:
+        """Messages whose check characters were wrong."""
+
+    @property
+    def empty_total(self) -> int:
+        """Messages without a byte that were left out: blank lines, empty datagrams,
+        the empty blocks that MLLP senders use as keepalives."""
 
     @property
     def partial_bytes(self) -> int:
@@ -100,6 +132,13 @@ class Encoder(Protocol):
 
 class FramingConfig(Protocol):
     """What a framing's config class offers besides its options."""
+
+    #: The name that `framing = ` takes.
+    type_name: ClassVar[str]
+
+    @property
+    def max_message_bytes(self) -> int:
+        """The longest message, without what the framing adds."""
 
     def framer(self) -> Framer:
         """A new framer for one connection."""
