@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import attrs
-from toy_kinds import KINDS
+from toy_kinds import FRAMINGS, KINDS
 
-from iobuffer.options import PORT, TEXT, option
+from iobuffer.options import PORT, TEXT, group, option, variant
 from iobuffer.settings.build import dotted_names
+from iobuffer.settings.model import Kinds
 from iobuffer.settings.reference import default_words, reference
 
 
@@ -59,3 +60,27 @@ def test_headings_names_and_quotes_are_rest() -> None:
     assert "Also written ``remote``." in text
     assert "Keep ``empty`` lines." in text
     assert "Also as ``auth.password_file`` or ``auth.password_credential``." in text
+
+
+def test_a_user_is_named_once() -> None:
+    """Two groups of one name, each with the same variant inside, are one user of it."""
+
+    @attrs.frozen(kw_only=True)
+    class Left:
+        framing: object = variant(FRAMINGS, default="line", help="x")
+
+    @attrs.frozen(kw_only=True)
+    class Right:
+        framing: object = variant(FRAMINGS, default="line", help="x")
+
+    @attrs.frozen(kw_only=True)
+    class UsesLeft:
+        side: Left = group(Left, help="x")
+
+    @attrs.frozen(kw_only=True)
+    class UsesRight:
+        side: Right = group(Right, help="x")
+
+    kinds = Kinds(sources={}, destinations={}, gateway=UsesLeft, channel=UsesRight)
+
+    assert "\nUsed by side.\n" in reference(kinds)
