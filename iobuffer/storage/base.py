@@ -4,9 +4,9 @@ Floor 1: synchronous, no Twisted, no log, blind to framers. Time comes in as an 
 (wall time in epoch seconds, a label and the measure of `keep`). One thread at a time.
 
 What is durable when. Everything between two commits is one transaction. When `commit`
-returns, all of it survives a killed process, a crashed system and a power cut, on a disk
-that honours flush. When it raises, none of it happened. Nothing may be acknowledged to
-a sender before `commit` has returned.
+returns, all of it survives a killed process, a crashed system and a power cut, on a
+disk that honours flush. When it raises, none of it happened. Nothing may be
+acknowledged to a sender before `commit` has returned.
 
 Invariants that every store keeps, and `tests/storage/contract.py` checks:
 
@@ -67,8 +67,8 @@ class WhenFull(Enum):
 class Limits:
     """How much of a channel is kept, and for how long.
 
-    `keep_seconds` is for delivered messages: they stay readable and replayable that long
-    after they were received. `max_bytes` counts what the rows of the channel take
+    `keep_seconds` is for delivered messages: they stay readable and replayable that
+    long after they were received. `max_bytes` counts what the rows of the channel take
     (payload and lengths) and its parked messages; `max_messages` of 0 means no limit.
     """
 
@@ -145,9 +145,10 @@ class ChannelState:
     """A channel as it stands after the last commit.
 
     `first_seq` is the oldest kept (last_seq + 1 when nothing is); `oldest_queued_at` is
-    the received_at of the oldest message that some destination still waits for, or None.
-    `orphans` are cursors of destinations that are no longer configured, with the
-    messages that they had not had. `tallies` are the named totals of `tally`.
+    the received_at of the oldest message that some destination still waits for, or
+    None. `orphans` are cursors of destinations that are no longer configured, with the
+    messages that they had not had (queued and parked). `tallies` are the named totals
+    of `tally`.
     """
 
     channel: str
@@ -159,6 +160,7 @@ class ChannelState:
     orphans: Mapping[str, int]
     tallies: Mapping[str, int]
     damaged_messages: int
+    oldest_queued_at: float | None = None
 
 
 @attrs.frozen
@@ -261,11 +263,13 @@ class Store(Protocol):
     def read(
         self, channel: str, after: int, max_messages: int, max_bytes: int
     ) -> Batch | None:
-        """Committed messages that follow `after`, from one row at most; None at the end.
+        """Committed messages that follow `after`, from one row at most; None at the
+        end.
 
-        At least one message, however large, if there is one. When the batch begins later
-        than `after + 1`, those between are gone (damaged, or dropped since); the caller
-        drops them by that name and goes on. The batch may then be empty.
+        At least one message, however large, if there is one. When the batch begins
+        later than `after + 1`, those between are gone (damaged, or dropped since); the
+        caller drops them by that name and goes on. The batch may then be empty: nothing
+        follows, and `first_seq` is one more than the last number given.
         """
 
     def marks(self, channel: str) -> dict[str, bytes]:
