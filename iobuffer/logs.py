@@ -19,7 +19,7 @@ from typing import IO
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from zope.interface import implementer, provider
 
-__all__ = ["LogOutput", "discard"]
+__all__ = ["LogOutput", "no_observer"]
 
 _LEVELS = {
     "debug": LogLevel.debug,
@@ -32,8 +32,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @provider(ILogObserver)
-def discard(event: LogEvent) -> None:
-    """What twistd is given as its own observer: the gateway brings its own."""
+def _discard(event: LogEvent) -> None:
+    """The gateway brings an observer of its own, a LogOutput."""
+
+
+def no_observer() -> ILogObserver:
+    """The factory that twistd is told of (`--logger`), so that it writes nothing."""
+    return _discard
 
 
 @implementer(ILogObserver)

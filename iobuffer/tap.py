@@ -64,7 +64,7 @@ class Options(usage.Options):
             sys.exit(ExitStatus.OK)
         if self.parent is not None:
             # The gateway brings its own observer (see logs.py); twistd still wants one.
-            self.parent["logger"] = "iobuffer.logs.discard"
+            self.parent["logger"] = "iobuffer.logs.no_observer"
 
 
 def open_store(gateway: Any) -> Store:
