@@ -47,7 +47,7 @@ CREATE TABLE destination (
     received INTEGER NOT NULL,
     acknowledged INTEGER NOT NULL,
     dropped TEXT NOT NULL,          -- JSON object, reason to messages
-    pruned TEXT NOT NULL,           -- JSON object: messages whose outcome rows are gone
+    pruned TEXT NOT NULL,           -- JSON object: sums of outcomes that are gone
     crc INTEGER NOT NULL,
     UNIQUE (channel, name)
 ) STRICT;

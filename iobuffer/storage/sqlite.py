@@ -73,7 +73,8 @@ when it has passed 16 MiB or when the store is idle.
 
 An outcome continues the range before it if it is as sure and the range is younger than
 60 seconds. Ranges of messages that have gone are summed into `destination.pruned` now
-and then.
+and then: `{"upto": 120, "3:": 100, "0:full": 20}` is the last number summed, then
+messages by confidence and reason.
 
 Reading
 -------
@@ -116,10 +117,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import apsw
-
 from ..batch import Batch
-from ..errors import StorageError, StorageFailed, StorageFull
+from ..errors import StorageError, StorageFull
 from ..options import MIB
 from .admission import Admission
 from .base import (
@@ -132,23 +131,12 @@ from .base import (
     StoreStats,
     WhenFull,
 )
-from .database import (
-    DATABASE,
-    HIGH_WATER,
-    Lock,
-    check_sqlite,
-    connect,
-    create,
-    ready,
-    roll_back,
-    transaction,
-)
-from .high_water import HighWaterFile, read_mark
+from .commits import Commits
+from .database import DATABASE
 from .ledger import DROPPED, Channel, Destination
 from .looking import channel_state, committed_marks, outcome_ranges, parked_messages
-from .pending import Pending, clean_text, parked_crc, save_store
+from .pending import Pending, clean_text, parked_crc
 from .reading import Reader
-from .recovery import Recovery, new_epoch
 from .retention import Retention
 from .roster import admit, delete_channel, delete_destination, differs
 from .rows import MAX_BODY_BYTES, encode_body, encode_peers, row_crc
@@ -186,56 +174,29 @@ class SqliteStore:
         synchronous: str = "FULL",
         min_free_bytes: int = 64 * MIB,
     ) -> None:
-        check_sqlite()
         self.findings: list[Finding] = []
         self._state_dir = Path(state_dir)
-        self._path = self._state_dir / DATABASE
-        self._failure = ""
-        self._closed = False
+        self._commits = Commits(
+            self._state_dir,
+            self.findings,
+            secure_delete=secure_delete,
+            synchronous=synchronous,
+        )
+        self.epoch = self._commits.epoch
+        self._channels = self._commits.channels
+        self._connection = connection = self._commits.connection
         self._pending = Pending()
         self._disk_was_full = False
         self._swept_at = 0.0
         self._commits_total = 0
         self._batches_total = 0
         self._messages_total = 0
-        self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = Lock(self._state_dir)
-        self._high_water = HighWaterFile(self._state_dir / HIGH_WATER)
-        try:
-            mark = read_mark(self._state_dir / HIGH_WATER)
-            if not ready(self._state_dir):
-                create(self._path, new_epoch())
-            self._connection = connect(
-                self._path, secure_delete=secure_delete, synchronous=synchronous
-            )
-        except BaseException:
-            self._lock.release()
-            raise
-        try:
-            recovery = Recovery(self._connection, self._state_dir, mark, self.findings)
-            recovery.load()
-            self._held = recovery.held
-            self.epoch = recovery.epoch
-            self._epoch_bytes = bytes.fromhex(recovery.epoch)
-            self._commits = recovery.commits
-            self._messages = recovery.messages
-            self._channels = recovery.channels
-            self._high_water.begin(recovery.mark())
-        except BaseException:
-            self._connection.close()
-            self._high_water.close()
-            self._lock.release()
-            raise
-        self._upkeep = Upkeep(self._connection)
-        self._retention = Retention(self._connection)
+        self._upkeep = Upkeep(connection)
+        self._retention = Retention(connection)
+        self._reader = Reader(connection, self._views, self.findings)
         self._admission = Admission(
-            self._connection,
-            self._retention,
-            self._state_dir,
-            min_free_bytes,
-            self._touch,
+            connection, self._retention, self._state_dir, min_free_bytes, self._touch
         )
-        self._reader = Reader(self._connection, self._views, self.findings)
 
     # -- channels ----------------------------------------------------------------------
 
@@ -248,12 +209,14 @@ class SqliteStore:
         fresh = known.clone() if known else Channel(0, channel)
         fresh.limits = limits
         if differs(fresh, destinations):
-            self._durably(lambda: admit(self._connection, fresh, destinations))
+            self._durably(
+                lambda: admit(self._connection, fresh, destinations), fresh, gone=False
+            )
         self._channels[channel] = fresh
 
     def channels(self) -> list[str]:
         """As `Store.channels`."""
-        self._usable()
+        self._commits.usable()
         return list(self._channels)
 
     def forget(self, channel: str, destination: str | None = None) -> int:
@@ -263,16 +226,18 @@ class SqliteStore:
         fresh = self._known(channel).clone()
         if destination is not None:
             gone = self._destination(fresh, destination)
-            self._durably(lambda: delete_destination(self._connection, fresh, gone))
+            self._durably(
+                lambda: delete_destination(self._connection, fresh, gone),
+                fresh,
+                gone=False,
+            )
             self._channels[channel] = fresh
             return fresh.last_seq - gone.cursor + gone.parked
         lost = [
             fresh.last_seq - each.cursor + each.parked
             for each in fresh.destinations.values()
         ]
-        # After the commit, so that a failed one leaves the mark as it is.
-        self._durably(lambda: delete_channel(self._connection, fresh))
-        self._high_water.set(fresh.channel_id, 0)
+        self._durably(lambda: delete_channel(self._connection, fresh), fresh, gone=True)
         del self._channels[channel]
         self._reader.forget(fresh.channel_id)
         return max(lost, default=0)
@@ -285,7 +250,7 @@ class SqliteStore:
         """As `Store.append`. An empty batch stores its marks alone, and returns the
         number that the next message will have. A batch that `drop_newest` drops leaves
         its marks all the same: it was taken, and counted."""
-        self._usable()
+        self._commits.usable()
         known = self._touch(channel)
         limits = known.limits
         if limits is None:
@@ -296,7 +261,7 @@ class SqliteStore:
             self._mark(known, marks)
             return known.last_seq + 1
         if self._disk_was_full:
-            raise StorageFull(f"{self._path}: the disk was full a moment ago")
+            raise StorageFull(f"{self._state_dir}: the disk was full a moment ago")
         if channel in pending.refused:
             raise StorageFull(f"channel {channel}: full, as said before")
         body = encode_body(batch.messages)
@@ -349,7 +314,7 @@ class SqliteStore:
     def _settle(
         self, channel: str, name: str, upto: int, confidence: int, reason: str
     ) -> None:
-        self._usable()
+        self._commits.usable()
         last_seq = self._views(channel)[-1].last_seq
         destination = self._destination(self._known(channel), name)
         if upto <= destination.cursor:
@@ -364,7 +329,7 @@ class SqliteStore:
     ) -> None:
         """As `Store.park`. A message that has become unreadable is dropped as
         "damaged"; one that the cursor has passed already is no news."""
-        self._usable()
+        self._commits.usable()
         found = self._destination(self._known(channel), destination)
         if seq <= found.cursor:
             return
@@ -400,7 +365,7 @@ class SqliteStore:
         reason: str = "",
     ) -> int:
         """As `Store.settle_parked`."""
-        self._usable()
+        self._commits.usable()
         known = self._touch(channel)
         found = self._destination(known, destination)
         text = clean_text(reason) if confidence is None else ""
@@ -419,13 +384,13 @@ class SqliteStore:
 
     def replayed(self, channel: str, destination: str, count: int) -> None:
         """As `Store.replayed`."""
-        self._usable()
+        self._commits.usable()
         self._destination(self._touch(channel), destination).replayed += count
         self._pending.changed = True
 
     def tally(self, channel: str, totals: Mapping[str, int]) -> None:
         """As `Store.tally`."""
-        self._usable()
+        self._commits.usable()
         tallies = self._touch(channel).tallies
         for name, total in totals.items():
             tallies[name] = tallies.get(name, 0) + total
@@ -435,7 +400,7 @@ class SqliteStore:
 
     def commit(self, now: float) -> None:
         """As `Store.commit`. Without anything to write it costs nothing."""
-        self._usable()
+        self._commits.usable()
         pending = self._pending
         for name in list(pending.before):
             self._retention.expire(self._channels[name], pending, now, self._touch)
@@ -448,7 +413,7 @@ class SqliteStore:
             self._pending = Pending()
             return
         self._write(now)
-        self._guarded("a checkpoint", self._upkeep.after_commit)
+        self._commits.guarded("a checkpoint", self._upkeep.after_commit)
 
     def _expire_all(self, now: float) -> bool:
         more = False
@@ -458,63 +423,42 @@ class SqliteStore:
 
     def _write(self, now: float) -> None:
         pending = self._pending
-        connection = self._connection
         touched = [self._channels[name] for name in pending.before]
-        commits, messages = self._commits + 1, self._messages + pending.messages
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+
+        def work() -> None:
             self._upkeep.prune(touched, now)
-            pending.write(connection, touched, now)
-            save_store(connection, self.epoch, commits, messages)
-            connection.execute("COMMIT")
-        except apsw.FullError as error:
-            roll_back(connection)
+            pending.write(self._connection, touched, now)
+
+        def last_seqs() -> list[tuple[int, int]]:
+            return [(each.channel_id, each.last_seq) for each in touched]
+
+        try:
+            self._commits.write(work, pending.messages, last_seqs, now)
+        except StorageFull:
             self._undo()
-            self._guarded("a checkpoint", self._upkeep.after_full)
+            self._commits.guarded("a checkpoint", self._upkeep.after_full)
             # The next transaction is for cursors alone: they make room, appends do not.
             self._disk_was_full = True
-            raise StorageFull(
-                f"{self._path}: the disk is full ({error}); nothing was stored"
-            ) from error
-        except apsw.Error as error:
-            raise self._fail("a commit", error) from error
+            raise
         except BaseException:
-            roll_back(connection)
             self._undo()
             raise
-        self._commits, self._messages = commits, messages
         self._pending = Pending()
         self._commits_total += 1
         self._batches_total += pending.batches
         self._messages_total += pending.messages
-        for name in pending.rows:
-            known = self._channels[name]
-            self._high_water.set(known.channel_id, known.last_seq)
-        self._mark_high_water(now)
 
-    def _mark_high_water(self, now: float) -> None:
-        try:
-            self._high_water.mark(self._epoch_bytes, self._commits, self._messages, now)
-        except OSError as error:
-            raise self._fail("the high-water mark", error) from error
-
-    def _durably(self, write: Callable[[], None]) -> None:
+    def _durably(self, work: Callable[[], None], channel: Channel, gone: bool) -> None:
         """A transaction of its own, for what is durable on return."""
-        commits = self._commits + 1
-        try:
-            with transaction(self._connection):
-                write()
-                save_store(self._connection, self.epoch, commits, self._messages)
-        except apsw.FullError as error:
-            raise StorageFull(f"{self._path}: the disk is full ({error})") from error
-        except apsw.Error as error:
-            raise self._fail("a commit", error) from error
-        self._commits = commits
-        self._mark_high_water(self._swept_at)
+
+        def last_seqs() -> list[tuple[int, int]]:
+            return [(channel.channel_id, 0 if gone else channel.last_seq)]
+
+        self._commits.write(work, 0, last_seqs, self._swept_at)
 
     def rollback(self) -> None:
         """As `Store.rollback`."""
-        self._usable()
+        self._commits.usable()
         self._undo()
 
     def _undo(self) -> None:
@@ -532,19 +476,19 @@ class SqliteStore:
             StorageCorrupt: SQLite cannot find its way on behind `after`; the other
                 channels are not touched by that.
         """
-        self._usable()
+        self._commits.usable()
         return self._reader.read(channel, after, max_messages, max_bytes)
 
     def marks(self, channel: str) -> dict[str, bytes]:
         """As `Store.marks`; one that is damaged is left out, and reported."""
-        self._usable()
+        self._commits.usable()
         return committed_marks(self._connection, self._known(channel), self.findings)
 
     def parked(
         self, channel: str, destination: str, after: int = 0, limit: int = 100
     ) -> list[Parked]:
         """As `Store.parked`; a copy that is damaged is left out, and reported."""
-        self._usable()
+        self._commits.usable()
         known = self._views(channel)[-1]
         found = self._destination(known, destination)
         return parked_messages(
@@ -555,21 +499,21 @@ class SqliteStore:
         self, channel: str, destination: str, first_seq: int, last_seq: int
     ) -> list[OutcomeRange]:
         """As `Store.outcomes`; ranges are cut to the one asked for."""
-        self._usable()
+        self._commits.usable()
         found = self._destination(self._views(channel)[-1], destination)
         return outcome_ranges(self._connection, found, first_seq, last_seq)
 
     def state(self, channel: str) -> ChannelState:
         """As `Store.state`."""
-        self._usable()
+        self._commits.usable()
         return channel_state(self._connection, self._views(channel)[-1])
 
     def stats(self) -> StoreStats:
         """As `Store.stats`."""
-        self._usable()
-        log = self._path.with_name(DATABASE + "-wal")
+        self._commits.usable()
+        log = self._state_dir / (DATABASE + "-wal")
         return StoreStats(
-            file_bytes=self._path.stat().st_size,
+            file_bytes=(self._state_dir / DATABASE).stat().st_size,
             wal_bytes=log.stat().st_size if log.exists() else 0,
             commits_total=self._commits_total,
             batches_total=self._batches_total,
@@ -580,57 +524,25 @@ class SqliteStore:
 
     def tidy(self, now: float) -> bool:
         """As `Store.tidy`. Within a transaction it waits for the commit."""
-        self._usable()
+        self._commits.usable()
         if self._pending.changed:
             return True
         more = self._expire_all(now)
         if self._pending.changed:
             self._write(now)
-        self._guarded("a checkpoint", self._upkeep.fold_in)
-        return self._guarded("giving space back", self._upkeep.give_back) or more
+        self._commits.guarded("a checkpoint", self._upkeep.fold_in)
+        return (
+            self._commits.guarded("giving space back", self._upkeep.give_back) or more
+        )
 
     def close(self) -> None:
         """As `Store.close`. A store that has failed is let go without a checkpoint."""
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            if not self._failure:
-                self._guarded("the last checkpoint", self._upkeep.fold_in)
-        finally:
-            self._connection.close()
-            for copied in self._held:
-                copied.close()
-            self._high_water.close()
-            self._lock.release()
-
-    def _guarded(self, what: str, work: Callable[[], bool | None]) -> bool:
-        try:
-            return bool(work())
-        except apsw.Error as error:
-            raise self._fail(what, error) from error
+        self._commits.close(self._upkeep.fold_in)
 
     # -- within ------------------------------------------------------------------------
 
-    def _usable(self) -> None:
-        if self._failure:
-            raise StorageFailed(self._failure)
-        if self._closed:
-            raise StorageError(f"{self._path}: is closed")
-
-    def _fail(self, what: str, error: Exception) -> StorageFailed:
-        """Nothing that follows can be trusted; this file is never synced again."""
-        self._failure = (
-            f"{self._path}: {what} failed: {error}. Nothing more is acknowledged; "
-            "check the disk, then start again"
-        )
-        if isinstance(error, apsw.CorruptError | apsw.NotADBError):
-            self._failure += "; if that fails as well, run `iobuffer store repair`"
-        self._pending = Pending()
-        return StorageFailed(self._failure)
-
     def _between(self, call: str) -> None:
-        self._usable()
+        self._commits.usable()
         if self._pending.changed:
             raise StorageError(
                 f"{call} within a transaction: commit or roll back first"

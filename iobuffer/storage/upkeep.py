@@ -83,6 +83,7 @@ class Upkeep:
                 pruned = destination.pruned
                 for name, messages in sums:
                     pruned[name] = pruned.get(name, 0) + messages
+                pruned["upto"] = channel.first_seq - 1
                 destination.newest = None
 
     def _checkpoint(self, mode: str) -> None:

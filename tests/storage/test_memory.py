@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from storage.contract import Make, StoreContract
 
 from iobuffer.storage.memory import MemoryStore
+
+from .contract import Make, StoreContract
 
 
 class TestMemoryStore(StoreContract):

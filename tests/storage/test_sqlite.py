@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from storage.contract import Make, StoreContract
 
 from iobuffer.storage.base import Store
 from iobuffer.storage.sqlite import SqliteStore
+
+from .contract import Make, StoreContract
 
 
 class TestSqliteStore(StoreContract):

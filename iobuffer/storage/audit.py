@@ -1,0 +1,225 @@
+"""The proof of the ledger, from the store's rows and nothing else.
+
+For every channel: sequence numbers without a hole, but for what is recorded as damaged;
+sums that are the sums of the rows. For every destination: received = delivered + queued
++ parked + dropped, where delivered and dropped are the sums of outcome ranges that
+neither overlap nor leave anything out, and parked are rows that are there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import attrs
+
+from ..errors import StorageError
+from .base import Confidence
+from .database import query
+from .ledger import DROPPED, Channel, Destination
+from .stopped import stopped
+
+__all__ = ["AuditReport", "audit", "prove"]
+
+
+@attrs.frozen
+class AuditReport:
+    """`lines`: the ledgers in words. `problems`: what does not add up; empty if all
+    does."""
+
+    lines: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def adds_up(self) -> bool:
+        return not self.problems
+
+
+def audit(state_dir: str | Path) -> AuditReport:
+    """Prove every ledger of a stopped store.
+
+    Raises:
+        StorageLocked: a gateway runs on it.
+        StorageError: there is no store, or it cannot be read.
+    """
+    with stopped(state_dir) as store:
+        problems = [
+            f"{finding.channel}: {finding.text}" if finding.channel else finding.text
+            for finding in store.findings
+        ]
+        lines: list[str] = []
+        try:
+            for channel in store.channels.values():
+                prove(store.connection, channel, lines, problems)
+        except apsw.Error as error:
+            raise StorageError(
+                f"{store.state_dir}: cannot be read: {error}; run "
+                "`iobuffer store verify`"
+            ) from error
+    return AuditReport(tuple(lines), tuple(problems))
+
+
+def prove(
+    connection: apsw.Connection,
+    channel: Channel,
+    lines: list[str],
+    problems: list[str],
+) -> None:
+    """One channel: what adds up goes to `lines`, what does not also to `problems`."""
+    name = channel.name
+    messages = size_bytes = 0
+    expected = channel.first_seq
+    for first_seq, count, size in connection.execute(
+        "SELECT first_seq, count, size FROM batch WHERE channel=? ORDER BY first_seq",
+        (channel.channel_id,),
+    ):
+        if channel.damage.holds(first_seq, first_seq + count - 1):
+            # Left in place because it could not be removed; it is not counted.
+            continue
+        expected = channel.damage.skip(expected)
+        if first_seq != expected:
+            problems.append(
+                f"{name}: after message {expected - 1} comes {first_seq}; "
+                f"{first_seq - expected} are missing and not accounted for"
+            )
+        messages += count
+        size_bytes += size
+        expected = first_seq + count
+    expected = channel.damage.skip(expected)
+    if expected != channel.last_seq + 1:
+        problems.append(
+            f"{name}: the rows end at message {expected - 1}, the channel at "
+            f"{channel.last_seq}"
+        )
+    for what, found, said in (
+        ("messages", messages, channel.messages),
+        ("bytes", size_bytes, channel.bytes),
+    ):
+        if found != said:
+            problems.append(f"{name}: {found} {what} in rows, the channel says {said}")
+    damaged = f", {channel.damage.messages} damaged" if channel.damage.messages else ""
+    lines.append(
+        f"{name}: {channel.last_seq} messages numbered, {messages} kept "
+        f"({size_bytes} bytes){damaged}"
+    )
+    parked_bytes = 0
+    for destination in channel.destinations.values():
+        parked_bytes += _prove_destination(
+            connection, channel, destination, lines, problems
+        )
+    if parked_bytes != channel.parked_bytes:
+        problems.append(
+            f"{name}: {parked_bytes} bytes are parked, the channel says "
+            f"{channel.parked_bytes}"
+        )
+
+
+def _prove_destination(
+    connection: apsw.Connection,
+    channel: Channel,
+    destination: Destination,
+    lines: list[str],
+    problems: list[str],
+) -> int:
+    """As `prove`; the bytes of its parked messages."""
+    where = f"{channel.name} -> {destination.name}"
+    key = (destination.destination_id,)
+    ledger = destination.sum(channel.last_seq)
+    ranges = query(
+        connection,
+        "SELECT first_seq, last_seq, confidence FROM outcome WHERE destination=? "
+        "ORDER BY first_seq",
+        key,
+    )
+    parked = query(
+        connection,
+        "SELECT seq, length(message) FROM parked WHERE destination=? ORDER BY seq",
+        key,
+    )
+    if ledger.balance:
+        problems.append(
+            f"{where}: {abs(ledger.balance)} messages are "
+            f"{'unaccounted for' if ledger.balance > 0 else 'counted twice'}"
+        )
+    sums = [0, 0, 0, 0]
+    for name, messages in destination.pruned.items():
+        if name != "upto":
+            sums[int(name[0])] += messages
+    for first_seq, last_seq, confidence in ranges:
+        sums[confidence] += last_seq - first_seq + 1
+    for confidence in Confidence:
+        said = destination.delivered[confidence]
+        if sums[confidence] != said:
+            problems.append(
+                f"{where}: outcomes show {sums[confidence]} messages "
+                f"{confidence.name.lower()}, the ledger says {said}"
+            )
+    # Dropped without a number (drop_newest) leaves no range behind.
+    unnumbered = sum(destination.dropped.values()) - sums[DROPPED]
+    if not 0 <= unnumbered <= destination.unnumbered:
+        problems.append(
+            f"{where}: outcomes show {sums[DROPPED]} messages dropped, the ledger says "
+            f"{sum(destination.dropped.values())}, of which {destination.unnumbered} "
+            "may be without a number"
+        )
+    if len(parked) != destination.parked:
+        problems.append(
+            f"{where}: {len(parked)} messages are parked, the ledger says "
+            f"{destination.parked}"
+        )
+    if destination.cursor > channel.last_seq:
+        problems.append(
+            f"{where}: the cursor is at {destination.cursor}, the channel ends at "
+            f"{channel.last_seq}"
+        )
+    _prove_coverage(
+        where,
+        max(
+            destination.start_seq,
+            channel.first_seq - 1,
+            destination.pruned.get("upto", 0),
+        ),
+        destination.cursor,
+        sorted([each[:2] for each in ranges] + [(seq, seq) for seq, _ in parked]),
+        problems,
+    )
+    lines.append(
+        f"{where}: received {ledger.received} = delivered "
+        f"{sum(ledger.delivered.values())} + queued {ledger.queued} + parked "
+        f"{ledger.parked} + dropped {sum(ledger.dropped.values())}"
+        f"{'' if destination.configured else ' (no longer configured)'}"
+    )
+    return sum(size for _, size in parked)
+
+
+def _prove_coverage(
+    where: str,
+    start: int,
+    cursor: int,
+    ranges: list[tuple[int, int]],
+    problems: list[str],
+) -> None:
+    """Everything behind `start` up to the cursor has exactly one outcome."""
+    expected = start + 1
+    reached = 0
+    for first_seq, last_seq in ranges:
+        if first_seq <= reached:
+            problems.append(f"{where}: message {first_seq} has two outcomes")
+        reached = max(reached, last_seq)
+        if last_seq < expected:
+            continue
+        if first_seq > expected:
+            problems.append(
+                f"{where}: messages {expected} to {first_seq - 1} have no outcome, "
+                "and the cursor has passed them"
+            )
+        expected = last_seq + 1
+    if expected <= cursor:
+        problems.append(
+            f"{where}: messages {expected} to {cursor} have no outcome, and the cursor "
+            "has passed them"
+        )
+    if reached > cursor:
+        problems.append(
+            f"{where}: message {reached} has an outcome, and the cursor is at {cursor}"
+        )
