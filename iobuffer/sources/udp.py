@@ -24,6 +24,7 @@ from ..acks import ACKS
 from ..framing import FRAMINGS
 from ..links.backoff import Backoff
 from ..links.host_names import addresses_of
+from ..links.status import PausableStatus
 from ..links.udp_port import DatagramPort, SocketAddress, set_receive_buffer
 from ..options import (
     DURATION,
@@ -135,6 +136,7 @@ class UdpSource:
             peers=Peers(config.allow),
             send=self._send,
         )
+        self._status = PausableStatus(context.state)
         self._port: DatagramPort | None = None
         self._retry: Any = None
         self._poll: Any = None
@@ -173,15 +175,12 @@ class UdpSource:
     def pause(self) -> None:
         self._paused = True
         self._read_or_not()
-        self._context.state.set(Word.PAUSED)
+        self._status.pause()
 
     def resume(self) -> None:
         self._paused = False
         self._read_or_not()
-        if self._port is not None:
-            self._say_listening()
-        elif self._running:
-            self._context.state.set(Word.STARTING)
+        self._status.resume()
 
     def peers(self) -> list[dict[str, Any]]:
         return []
@@ -230,8 +229,7 @@ class UdpSource:
         if self._clamped:
             self._context.log("warn", self._clamped)
         self._read_or_not()
-        if not self._paused:
-            self._say_listening()
+        self._say_listening()
 
     def _configure(self, skt: socket.socket) -> None:
         wanted = self._config.receive_buffer
@@ -254,10 +252,10 @@ class UdpSource:
         reason = f"listening on {where[0]} port {where[1]}"
         if self._clamped:
             reason += f" (receive buffer {granted} bytes only)"
-        self._context.state.set(Word.RUNNING, reason)
+        self._status.set(Word.RUNNING, reason)
 
     def _failed(self, reason: str) -> None:
-        self._context.state.set(Word.FAILED, reason)
+        self._status.set(Word.FAILED, reason)
         self._retry = self._context.reactor.callLater(self._backoff.next(), self._open)
 
     def _lost(self, error: OSError) -> None:
@@ -274,7 +272,7 @@ class UdpSource:
             self._failed(f"reading failed: {error.strerror or error}")
 
     def _stopped(self, _: object) -> None:
-        self._context.state.set(Word.STOPPED)
+        self._status.set(Word.STOPPED)
 
     # -- datagrams ---------------------------------------------------------------------
 

@@ -179,7 +179,7 @@ def test_what_cannot_be_taken_back_now_is_before_the_next_write(
     tmp_path: Path, disk: TroubledDisk
 ) -> None:
     path = tmp_path / "f"
-    file = appended(path, disk=disk)
+    file = appended(path, disk=disk, mark=b"")
     file.append([piece(b"safe\n")])
 
     def write(fd: int, data: Any) -> int:

@@ -1,0 +1,425 @@
+"""A serial line, kept open for ever: a device here, or a port of a terminal server.
+
+    /dev/serial/by-id/...       a device
+    rfc2217://host:port         a terminal server that sets the line for us
+    socket://host:port          a terminal server that gives the bytes as they are
+
+Source and destination share the options and the line.
+"""
+
+from __future__ import annotations
+
+import termios
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+import serial
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IProtocol
+from twisted.python.failure import Failure
+
+from ..counters import DestinationCounters
+from ..options import (
+    BOOL,
+    DEVICE,
+    DURATION,
+    choice,
+    group,
+    integer,
+    option,
+)
+from ..state import Word
+from .backoff import Backoff
+from .dialer import Dialer
+from .rfc2217 import Rfc2217
+from .serial_device import Device, LineSettings, Rs485
+from .serial_words import advice_on_name, present_devices, why_not
+from .status import Status
+from .tcp import TcpTuning, unsent_bytes
+
+__all__ = ["Line", "Rs485Config", "SerialOptions", "make_line", "network_place"]
+
+_NETWORK = ("rfc2217", "socket")
+
+#: A line that stayed open this long was a good one: the next pause is short again.
+_STEADY_SECONDS = 10.0
+
+
+@attrs.frozen(kw_only=True)
+class Rs485Config:
+    """RS-485: who drives the shared pair, and when."""
+
+    enabled: bool = option(
+        BOOL,
+        default=False,
+        help="Whether the driver turns the line round with RTS. Most USB adapters for "
+        "RS-485 do that by themselves and need no.",
+    )
+    rts_level_for_tx: bool = option(
+        BOOL, default=True, help="Level of RTS while sending."
+    )
+    rts_level_for_rx: bool = option(
+        BOOL, default=False, help="Level of RTS while receiving."
+    )
+    delay_before_tx: float = option(
+        DURATION, default=0.0, help="From switching RTS to the first bit sent."
+    )
+    delay_before_rx: float = option(
+        DURATION, default=0.0, help="From the last bit sent to switching RTS back."
+    )
+    loopback: bool = option(
+        BOOL,
+        default=False,
+        help="Whether what is sent is received as well. With yes, a source that "
+        "answers reads its own answers.",
+    )
+
+
+# Not slotted: the config classes inherit from another base beside it.
+@attrs.frozen(kw_only=True, slots=False)
+class SerialOptions:
+    """The options of every serial line."""
+
+    port: str = option(
+        DEVICE,
+        help="The device: /dev/serial/by-id/... keeps its name when it is plugged in "
+        "elsewhere, /dev/ttyUSB0 does not. Or a port of a terminal server: "
+        "rfc2217://host:port, which sets the line, or socket://host:port, which gives "
+        "the bytes as they are and is set at the server.",
+    )
+    baud_rate: int = option(
+        integer(50, 20_000_000),
+        default=9600,
+        help="Bits per second; any that the device can do. A wrong one shows as "
+        "garbage and framing errors.",
+    )
+    data_bits: int = option(
+        choice(5, 6, 7, 8), default=8, help="Data bits of a character."
+    )
+    parity: str = option(
+        choice("None", "Even", "Odd", "Mark", "Space"),
+        default="None",
+        help="What the check bit of a character says. Received characters with a wrong "
+        "one are kept, and counted where the driver does.",
+    )
+    stop_bits: float = option(
+        choice(1, 1.5, 2),
+        default=1,
+        help="Stop bits of a character. Linux sends 2 for 1.5.",
+    )
+    flow_control: str = option(
+        choice("None", "RTS/CTS", "XON/XOFF"),
+        default="None",
+        help="How the receiver holds up the sender. XON/XOFF takes the bytes 11 and 13 "
+        "(hex) out of the data: never with binary messages.",
+    )
+    rs485: Rs485Config = group(Rs485Config, help="RS-485, where the driver does it.")
+
+    def problems(self) -> Iterable[tuple[str, str]]:
+        """What the loader cannot see in one option alone."""
+        scheme, mark, _ = self.port.partition("://")
+        if mark and scheme.lower() not in _NETWORK:
+            yield "port", "expected a device, rfc2217://host:port or socket://host:port"
+        elif mark:
+            if network_place(self.port) is None:
+                yield "port", f"expected {scheme}://host:port"
+            if self.rs485.enabled:
+                yield "rs485.enabled", "is set at the terminal server, not from here"
+
+    @property
+    def settings(self) -> LineSettings:
+        """For the driver."""
+        rs485 = self.rs485
+        return LineSettings(
+            baud_rate=self.baud_rate,
+            data_bits=self.data_bits,
+            parity=self.parity[0],
+            stop_bits=self.stop_bits,
+            xon_xoff=self.flow_control == "XON/XOFF",
+            rts_cts=self.flow_control == "RTS/CTS",
+            rs485=Rs485(
+                rts_level_for_tx=rs485.rts_level_for_tx,
+                rts_level_for_rx=rs485.rts_level_for_rx,
+                delay_before_tx_seconds=rs485.delay_before_tx,
+                delay_before_rx_seconds=rs485.delay_before_rx,
+                loopback=rs485.loopback,
+            )
+            if rs485.enabled
+            else None,
+        )
+
+
+def network_place(port: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port number of a terminal server's port; None for a device."""
+    scheme, mark, place = port.partition("://")
+    host, colon, number = place.partition("?")[0].rpartition(":")
+    if not (mark and colon and host and number.isdecimal()):
+        return None
+    if scheme.lower() not in _NETWORK or not 0 < int(number) < 65536:
+        return None
+    return scheme.lower(), host.strip("[]"), int(number)
+
+
+class Line:
+    """Keeps one line open; see DeviceLine and NetworkLine.
+
+    Args:
+        build: makes the protocol for one opening.
+        on_up: called with that protocol once the line can be used.
+        on_down: called with the reason, once for each on_up.
+        status: told of everything.
+        counters: connects_total, connect_failures_total, disconnects_total and
+            connections are kept here.
+        log: as in SourceContext.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        options: SerialOptions,
+        *,
+        build: Callable[[], IProtocol],
+        on_up: Callable[[Any], None],
+        on_down: Callable[[str], None],
+        status: Status,
+        log: Callable[[str, str], None],
+        backoff: Backoff,
+        counters: DestinationCounters | None = None,
+    ) -> None:
+        self.port = options.port
+        self.counters = counters if counters is not None else DestinationCounters()
+        self._reactor = reactor
+        self._options = options
+        self._settings = options.settings
+        self._build = build
+        self._on_up = on_up
+        self._on_down = on_down
+        self._status = status
+        self._log = log
+        self._backoff = backoff
+
+    def start(self) -> None:
+        """Open, now and whenever the line is lost."""
+
+    def hold(self) -> None:
+        """Open no more; what is open stays."""
+
+    def stop(self) -> Deferred[None]:
+        """Close for good. Fires when it is closed."""
+        raise NotImplementedError
+
+    def reopen(self, reason: str) -> None:
+        """Close, whatever is still to go out, and open again."""
+
+    def reset_backoff(self) -> None:
+        """The line works: open soon when it is lost."""
+        self._backoff.reset()
+
+    def unsent_bytes(self, transport: Any) -> int:
+        """Bytes written to the transport that have not gone out."""
+        raise NotImplementedError
+
+    def quality(self) -> dict[str, int]:
+        """Errors on the line, as far as anybody counts them."""
+        return {}
+
+
+class DeviceLine(Line):
+    """A device of this machine.
+
+    Args:
+        open_serial: see Device.
+    """
+
+    def __init__(
+        self, *args: Any, open_serial: Callable[..., Any] = serial.Serial, **named: Any
+    ) -> None:
+        super().__init__(*args, **named)
+        self._open_serial = open_serial
+        self._device: Device | None = None
+        self._running = False
+        self._retry: Any = None
+        self._opened_at = 0.0
+        self._why = ""
+        self._stopped: Deferred[None] | None = None
+
+    def start(self) -> None:
+        self._running = True
+        advice = advice_on_name(self.port)
+        if advice:
+            self._log("warn", advice)
+        self._open()
+
+    def hold(self) -> None:
+        self._running = False
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        self._retry = None
+
+    def stop(self) -> Deferred[None]:
+        self.hold()
+        if self._device is None:
+            return succeed(None)
+        self._stopped = Deferred()
+        self._why = "closed"
+        self._device.loseConnection()
+        return self._stopped
+
+    def reopen(self, reason: str) -> None:
+        if self._device is not None:
+            self._why = reason
+            self._device.abortConnection()
+
+    def unsent_bytes(self, transport: Any) -> int:
+        return 0 if self._device is None else self._device.unsent_bytes()
+
+    def quality(self) -> dict[str, int]:
+        return {} if self._device is None else self._device.line_quality()
+
+    # -- one opening -------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._retry = None
+        protocol: Any = self._build()
+        try:
+            device = Device(
+                protocol,
+                self.port,
+                self._reactor,
+                self._settings,
+                on_closed=self._closed,
+                open_serial=self._open_serial,
+            )
+        except (serial.SerialException, OSError, termios.error, ValueError) as error:
+            self.counters.connect_failures_total += 1
+            why = why_not(self.port, error, self._settings, present_devices())
+            self._again(Word.FAILED, why)
+            return
+        self._device = device
+        self._why = ""
+        self._opened_at = self._reactor.seconds()
+        self.counters.connects_total += 1
+        self.counters.connections += 1
+        self._status.set(Word.RUNNING, f"{self.port} is open, {self._settings}")
+        self._on_up(protocol)
+
+    def _closed(self, _: Failure) -> None:
+        device, self._device = self._device, None
+        why = self._why
+        if not why and device is not None and device.closed_by_us:
+            why = f"{self.port} was closed by us"
+        if not why:
+            why = f"{self.port} was unplugged, or its other end hung up"
+        if self._reactor.seconds() - self._opened_at >= _STEADY_SECONDS:
+            self._backoff.reset()
+        self.counters.connections -= 1
+        self.counters.disconnects_total += 1
+        self._on_down(why)
+        if self._running:
+            self._again(Word.WAITING, why)
+        stopped, self._stopped = self._stopped, None
+        if stopped is not None:
+            stopped.callback(None)
+
+    def _again(self, word: Word, why: str) -> None:
+        # Without the seconds: a state that changed with each attempt would be logged
+        # with each attempt, for as long as a device is switched off.
+        self._status.set(word, f"{why}; tried again until it opens")
+        self._retry = self._reactor.callLater(self._backoff.next(), self._open)
+
+
+class NetworkLine(Line):
+    """A port of a terminal server."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        place = network_place(self.port)
+        assert place is not None, self.port
+        scheme, host, number = place
+        self._sets_line = scheme == "rfc2217"
+        self._remote: Rfc2217 | None = None
+        self._in_use = False
+        self._why = ""
+        self._dialer = Dialer(
+            self._reactor,
+            host,
+            number,
+            tls=None,
+            tuning=TcpTuning(),
+            build=self._build_one,
+            on_up=self._connected,
+            on_down=self._lost,
+            state=self,
+            log=self._log,
+            backoff=self._backoff,
+            counters=self.counters,
+        )
+
+    def start(self) -> None:
+        self._dialer.start()
+
+    def hold(self) -> None:
+        self._dialer.hold()
+
+    def stop(self) -> Deferred[None]:
+        return self._dialer.stop()
+
+    def reopen(self, reason: str) -> None:
+        self._dialer.reopen(reason)
+
+    def unsent_bytes(self, transport: Any) -> int:
+        return unsent_bytes(transport)
+
+    def quality(self) -> dict[str, int]:
+        return {} if self._remote is None else dict(self._remote.line_errors)
+
+    def set(self, word: Word, reason: str = "") -> None:
+        """What the dialer says of the connection; the line's own trouble goes first."""
+        if word is Word.RUNNING and self._sets_line:
+            self._status.set(Word.WAITING, f"{reason}; setting the line")
+        elif word is Word.WAITING and self._why:
+            self._status.set(Word.FAILED, self._why)
+        else:
+            self._status.set(word, reason)
+
+    # -- one connection ----------------------------------------------------------------
+
+    def _build_one(self) -> Any:
+        if not self._sets_line:
+            return self._build()
+        self._remote = Rfc2217(
+            self._build(),
+            self._settings,
+            reactor=self._reactor,
+            on_set=self._line_is_set,
+            on_refused=self._line_is_refused,
+        )
+        return self._remote
+
+    def _connected(self, protocol: Any) -> None:
+        if not self._sets_line:
+            self._in_use = True
+            self._on_up(protocol)
+
+    def _line_is_set(self, remote: Rfc2217) -> None:
+        self._in_use = True
+        self._why = ""
+        self._status.set(Word.RUNNING, f"{self.port} is open, {self._settings}")
+        self._on_up(remote.wrappedProtocol)
+
+    def _line_is_refused(self, reason: str) -> None:
+        self._why = f"{self.port}: {reason}"
+        self._dialer.reopen(self._why)
+
+    def _lost(self, reason: str) -> None:
+        self._remote = None
+        if self._in_use:
+            self._in_use = False
+            self._on_down(reason)
+
+
+def make_line(reactor: Any, options: SerialOptions, **named: Any) -> Line:
+    """The line that `port` names. `named`: the rest of Line's arguments."""
+    kind = DeviceLine if network_place(options.port) is None else NetworkLine
+    return kind(reactor, options, **named)
