@@ -463,7 +463,7 @@ async def test_ser2net_s_rfc2217_carries_a_line_both_ways(
         f"  accepter: telnet(rfc2217),tcp,127.0.0.1,{number}\n"
         f"  connector: serialdev,{cable.near},9600n81,local\n"
     )
-    server = subprocess.Popen(["ser2net", "-n", "-c", str(config), "-P", "/dev/null"])
+    server = subprocess.Popen(["ser2net", "-n", "-c", str(config), "-P", str(config.with_suffix(".pid"))])
     try:
         source, where = _source(
             reactor,
