@@ -45,9 +45,11 @@ class Outlet(Protocol):
             `give_up`.
         unsent: bytes of a transport that the peer's TCP does not have yet.
         hold_seconds: confirm nothing before this long after the first write. A TLS 1.3
-            server turns a client certificate down only after the client counts itself
-            connected; its TCP has acknowledged our bytes by then, and nobody read them.
+            server turns a client down only after that one counts itself connected; its
+            TCP has acknowledged our bytes by then, and nobody has read them.
     """
+
+    transport: Any
 
     def __init__(
         self,

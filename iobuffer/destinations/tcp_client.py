@@ -30,9 +30,10 @@ from .policy import DeliveryConfig
 
 __all__ = ["TcpClientConfig", "TcpClientLink", "build"]
 
-#: How long a server may take to turn down our certificate after we count ourselves
-#: connected (TLS 1.3 lets the client finish first).
-_CERTIFICATE_DOUBT_SECONDS = 1.0
+#: How long a TLS server may take to turn us down after we count ourselves connected: in
+#: TLS 1.3 the client finishes first, and only then does the server look whether there
+#: is a certificate and whether it likes it.
+_TLS_DOUBT_SECONDS = 1.0
 
 
 @attrs.frozen(kw_only=True)
@@ -147,14 +148,12 @@ class TcpClientLink:
     # -- the connection ----------------------------------------------------------------
 
     def _build_outlet(self) -> Outlet:
-        tls = self._config.tls
-        doubted = tls.enabled and tls.cert
         return Outlet(
             self._context.reactor,
             on_chunk=self._heard,
             on_writable=self._writable_changed,
             unsent=self._unsent,
-            hold_seconds=_CERTIFICATE_DOUBT_SECONDS if doubted else 0.0,
+            hold_seconds=_TLS_DOUBT_SECONDS if self._config.tls.enabled else 0.0,
         )
 
     def _up(self, outlet: Any) -> None:
@@ -164,9 +163,6 @@ class TcpClientLink:
         self._outlet = outlet
         self._refusing = False
         self._proven = False
-        tls = self._config.tls
-        if tls.enabled and not tls.cert:
-            self._works()
         receipts = self._config.ack.receipts(self._framing_name)
         if receipts is not None:
             self._conversation = OneByOne(
@@ -206,6 +202,8 @@ class TcpClientLink:
         )
 
     def _works(self) -> None:
+        # Not the connection, and not the handshake either, shows that the line is good:
+        # a proxy whose server is down takes connections only to drop them.
         if not self._proven:
             self._proven = True
             self._dialer.reset_backoff()

@@ -28,8 +28,8 @@ __all__ = [
     "KernelTransport",
     "LineEncoder",
     "Outcome",
-    "RecordingUser",
     "Place",
+    "RecordingUser",
     "batch_of",
 ]
 

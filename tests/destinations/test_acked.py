@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tcp_fakes import FakeReceipts, LineEncoder, Outcome, batch_of
 from twisted.internet.task import Clock
 
 from iobuffer.batch import Batch
@@ -11,6 +10,8 @@ from iobuffer.channel import Confidence
 from iobuffer.counters import DestinationCounters
 from iobuffer.destinations._acked import OneByOne
 from iobuffer.destinations.base import LinkLost, Refused
+
+from .tcp_fakes import FakeReceipts, LineEncoder, Outcome, batch_of
 
 
 class Peer:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tcp_fakes import LineEncoder
 
 from iobuffer.channel import Confidence
 from iobuffer.destinations._framed import frame, messages_within
+
+from .tcp_fakes import LineEncoder
 
 
 def test_a_batch_is_framed_whole() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tcp_fakes import KernelTransport
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from iobuffer.destinations._outlet import Outlet
+
+from .tcp_fakes import KernelTransport
 
 
 class Wire:

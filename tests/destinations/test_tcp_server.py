@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tcp_fakes import FakeListener, KernelTransport, Outcome, Place, batch_of
 
 from iobuffer.acks import ACKS
 from iobuffer.batch import Batch
@@ -13,6 +12,8 @@ from iobuffer.channel import Confidence
 from iobuffer.destinations.base import LinkLost, Refused
 from iobuffer.destinations.tcp_server import TcpServerConfig, TcpServerLink
 from iobuffer.links.tls import TlsConfig
+
+from .tcp_fakes import FakeListener, KernelTransport, Outcome, Place, batch_of
 
 
 class Server(Place):
@@ -236,14 +237,17 @@ def test_a_message_that_cannot_be_framed_is_refused_after_those_before_it(
     assert server.user.said == ["up", "up"]
 
 
-def test_nothing_can_be_sent_while_a_leaving_client_is_told_of() -> None:
-    server = Server()
-    client = server.join()
-    done = server.link.send(batch_of(b"a"))
+def test_nothing_can_be_sent_while_a_leaving_client_is_told_of(server) -> None:
+    one, other = server.join(), server.join()
     seen: list[bool] = []
-    done.addErrback(lambda failure: seen.append(server.link.writable))
-    server.listener.leave(client)
-    assert seen == [False]
+    for message in (b"a", b"b"):
+        done = server.link.send(batch_of(message))
+        done.addCallback(lambda confidence: seen.append(server.link.writable))
+    one.acknowledge()
+    server.pass_time()
+    server.listener.leave(other)
+    assert seen == [False, False]
+    assert server.link.writable
 
 
 def test_drop_lets_messages_go_while_nobody_is_connected_and_counts_them() -> None:
