@@ -463,7 +463,9 @@ async def test_ser2net_s_rfc2217_carries_a_line_both_ways(
         f"  accepter: telnet(rfc2217),tcp,127.0.0.1,{number}\n"
         f"  connector: serialdev,{cable.near},9600n81,local\n"
     )
-    server = subprocess.Popen(["ser2net", "-n", "-c", str(config), "-P", str(config.with_suffix(".pid"))])
+    # It removes its pid file at the end: that must never be /dev/null.
+    pid_file = tmp_path / "ser2net.pid"
+    server = subprocess.Popen(["ser2net", "-n", "-c", config, "-P", pid_file])
     try:
         source, where = _source(
             reactor,
