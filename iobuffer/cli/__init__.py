@@ -17,8 +17,10 @@ __all__ = ["COMMANDS", "main"]
 
 #: Command -> module in this folder; each module's `command` is the click command.
 COMMANDS: Mapping[str, str] = {
+    "audit": "audit",
     "check": "check",
     "demo": "demo",
+    "store": "store",
 }
 
 
@@ -40,7 +42,14 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="iobuffer")
 def main() -> None:
-    """Messages from devices, safe on disk, delivered in order.
+    """Takes messages from devices, has each one safe on disk before it says received,
+    and delivers them in order.
 
-    The gateway itself is started by `twistd iobuffer`.
+    The gateway itself is started with twistd:
+
+    \b
+        iobuffer check /etc/iobuffer/iobuffer.ini
+        twistd -n iobuffer --config /etc/iobuffer/iobuffer.ini
+
+    The commands here are what goes with it. To see it at work: iobuffer demo.
     """
