@@ -27,9 +27,10 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from ..counters import DestinationCounters
-from ..state import StateCell, Word
+from ..state import Word
 from .backoff import Backoff
 from .gate import Gate, GateFactory
+from .status import Status
 from .tcp import TcpTuning
 from .tls import TlsConfig, TlsError, client_creator
 
@@ -71,7 +72,7 @@ class Dialer:
         build: Callable[[], IProtocol],
         on_up: Callable[[IProtocol], None],
         on_down: Callable[[str], None],
-        state: StateCell | None,
+        state: Status | None,
         log: Callable[[str, str], None],
         backoff: Backoff | None = None,
         counters: DestinationCounters | None = None,
@@ -120,14 +121,18 @@ class Dialer:
         self._tell(Word.WAITING, f"connecting to {self.place}")
         self._dial()
 
-    def stop(self) -> Deferred[None]:
-        """Hang up and dial no more. Fires when the connection is gone."""
+    def hold(self) -> None:
+        """Dial no more; a connection that is there stays."""
         self._running = False
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
         if self._attempt is not None:
             self._attempt.cancel()
+
+    def stop(self) -> Deferred[None]:
+        """Hang up and dial no more. Fires when the connection is gone."""
+        self.hold()
         gates = self._factory.gates
         if not gates:
             return succeed(None)

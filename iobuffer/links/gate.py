@@ -15,13 +15,14 @@ from OpenSSL import SSL
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import (
     IDelayedCall,
+    IHalfCloseableProtocol,
     IHandshakeListener,
     IProtocol,
     IProtocolFactory,
 )
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from .tcp import TcpTuning, tune
 from .tls_words import TlsNote, explain_tls
@@ -44,6 +45,8 @@ class Gate(ProtocolWrapper):
         self.ready = False
         self._why = ""
         self._timer: IDelayedCall | None = None
+        self._has_producer = False
+        self._show_half_close()
 
     def makeConnection(self, transport: Any) -> None:
         owner = self.factory
@@ -57,10 +60,17 @@ class Gate(ProtocolWrapper):
                 owner.handshake_seconds,
                 f"TLS handshake not done within {owner.handshake_seconds:g} s",
             )
-            super().makeConnection(transport)
+            self._connect(transport)
         else:
-            super().makeConnection(transport)
+            self._connect(transport)
             self._set_ready()
+
+    def readConnectionLost(self) -> None:
+        """The peer has said that it will send no more, and may still be listening."""
+        self.inner.readConnectionLost()
+
+    def writeConnectionLost(self) -> None:
+        self.inner.writeConnectionLost()
 
     def handshakeCompleted(self) -> None:
         self._disarm()
@@ -72,7 +82,18 @@ class Gate(ProtocolWrapper):
         if not self.disconnecting:
             self._disarm()
             self._arm(CLOSE_SECONDS, "")
+            # TLS says no goodbye while somebody may still want to write.
+            if self._has_producer:
+                self.unregisterProducer()
         super().loseConnection()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self._has_producer = True
+        super().registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        self._has_producer = False
+        super().unregisterProducer()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self._disarm()
@@ -84,6 +105,17 @@ class Gate(ProtocolWrapper):
         """Close at once, dropping what is unsent; `why` is told to the owner."""
         self._why = self._why or why
         self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def _connect(self, transport: Any) -> None:
+        super().makeConnection(transport)
+        # The wrapper has just replaced what it provides by what its transport does.
+        self._show_half_close()
+
+    def _show_half_close(self) -> None:
+        # Twisted closes at the peer's FIN unless the protocol asks for more; we ask
+        # when the one within does.
+        if IHalfCloseableProtocol.providedBy(self.inner):
+            alsoProvides(self, IHalfCloseableProtocol)
 
     def _set_ready(self) -> None:
         self.ready = True

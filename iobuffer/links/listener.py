@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
@@ -16,9 +15,11 @@ from twisted.internet.protocol import ServerFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from ..counters import SourceCounters
-from ..state import StateCell, Word
+from ..state import Word
 from .backoff import Backoff
+from .complaints import Complaints
 from .gate import Gate, GateFactory
+from .status import Status
 from .tcp import TcpTuning
 from .tls import ServerTls, TlsConfig, TlsError
 
@@ -28,9 +29,6 @@ Networks = Sequence[IPv4Network | IPv6Network]
 
 #: Connections that the kernel keeps for us between two turns of the reactor.
 _BACKLOG = 512
-#: Hosts whose last attempt failed are remembered so that each is logged once; a scanner
-#: with many addresses makes the oldest be forgotten.
-_REMEMBERED_HOSTS = 1024
 
 
 class Listener:
@@ -62,7 +60,7 @@ class Listener:
         tls: TlsConfig | None,
         tuning: TcpTuning,
         factory: IProtocolFactory,
-        state: StateCell | None,
+        state: Status | None,
         log: Callable[[str, str], None],
         allow: Networks = (),
         max_connections: int = 0,
@@ -72,7 +70,7 @@ class Listener:
         on_ready: Callable[[IProtocol], None] = lambda protocol: None,
     ) -> None:
         self.counters = counters if counters is not None else SourceCounters()
-        self.place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.place = _place(host, port)
         self._reactor = reactor
         self._host = host
         self._port = port
@@ -93,8 +91,7 @@ class Listener:
             on_ready=self._ready,
             on_gone=self._gone,
         )
-        # Host -> what it was last told off for.
-        self._troubled: OrderedDict[str, str] = OrderedDict()
+        self._complaints = Complaints(log)
         self._crowded = False
         self._running = False
         self._listening: Any = None
@@ -158,6 +155,7 @@ class Listener:
             self._later(self._explain(error))
         else:
             self._backoff.reset()
+            self.place = _place(self._host, self.port_number or self._port)
             self._tell(Word.RUNNING, f"listening on {self.place}")
 
     def _later(self, why: str) -> None:
@@ -190,7 +188,7 @@ class Listener:
         host = getattr(address, "host", "")
         if self._allow and not _within(host, self._allow):
             self.counters.connections_refused_total += 1
-            self._trouble(host, f"connection from {host} refused: not in allow")
+            self._complaints.say(host, f"connection from {host} refused: not in allow")
             return False
         if (
             self._max_connections
@@ -211,7 +209,7 @@ class Listener:
         self.counters.connections += 1
         self.counters.connections_total += 1
         host = gate.getPeer().host
-        if self._troubled.pop(host, None):
+        if self._complaints.forget(host):
             self._log("info", f"{host} is connected again")
         self._on_ready(gate.inner)
 
@@ -221,7 +219,7 @@ class Listener:
         elif self._running:
             self.counters.handshake_failures_total += 1
             host = gate.getPeer().host
-            self._trouble(host, f"no TLS with {host}: {why}")
+            self._complaints.say(host, f"no TLS with {host}: {why}")
         gates = self._gates.protocols
         # Told once on leaving, and not at every connection that comes and goes at the
         # limit itself.
@@ -231,14 +229,6 @@ class Listener:
         if self._stopped is not None and not gates:
             self._stopped.callback(None)
             self._stopped = None
-
-    def _trouble(self, host: str, text: str) -> None:
-        if self._troubled.get(host) != text:
-            self._log("warn", text)
-        self._troubled[host] = text
-        self._troubled.move_to_end(host)
-        if len(self._troubled) > _REMEMBERED_HOSTS:
-            self._troubled.popitem(last=False)
 
     def _close_connections(self) -> Deferred[None] | None:
         gates = self._gates.gates
@@ -267,6 +257,10 @@ class _Door(ServerFactory):
 
     def doStop(self) -> None:
         self._inner.doStop()
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _within(host: str, networks: Networks) -> bool:

@@ -37,8 +37,9 @@ class TcpTuning:
     user_timeout: float = option(
         DURATION,
         default=30.0,
-        help="How long sent bytes may stay unacknowledged by the peer's TCP before the "
-        "connection is given up. 0: the kernel's own limit, about 15 minutes.",
+        help="How long sent bytes may stay unacknowledged by the peer's TCP, or a peer "
+        "that reads nothing may leave no room for more, before the connection is given "
+        "up. 0: the kernel's own limit, about 15 minutes.",
     )
 
     def problems(self) -> Iterable[tuple[str, str]]:

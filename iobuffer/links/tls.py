@@ -30,7 +30,7 @@ from twisted.internet.ssl import (
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from ..options import BOOL, HOST, PATH, TEXT, choice, option, optional
+from ..options import BOOL, FILE, HOST, KEY_FILE, TEXT, choice, option, optional
 from .tls_files import (
     TlsError,
     fingerprint,
@@ -58,14 +58,14 @@ class TlsConfig:
 
     enabled: bool = option(BOOL, default=False, help="Speak TLS.")
     cert: str | None = option(
-        optional(PATH),
+        optional(FILE),
         default=None,
         help="Our certificate in PEM, followed by those that lead to its CA. A server "
         "needs one. Read again when the file changes; a pair that is broken leaves "
         "the old one in use and is logged.",
     )
     key: str | None = option(
-        optional(PATH),
+        optional(KEY_FILE),
         default=None,
         help="The private key of `cert` in PEM, not readable by everyone. Left out: in "
         "the file of `cert`.",
@@ -74,13 +74,13 @@ class TlsConfig:
         optional(TEXT), default=None, secret=True, help="Opens an encrypted `key`."
     )
     ca: str | None = option(
-        optional(PATH),
+        optional(FILE),
         default=None,
         help="Client: the CAs, in PEM, that the server's certificate must come from, "
         "instead of those that the system trusts.",
     )
     client_ca: str | None = option(
-        optional(PATH),
+        optional(FILE),
         default=None,
         help="Server: clients must show a certificate of these CAs, in PEM. Left out: "
         "clients need no certificate.",
@@ -92,7 +92,7 @@ class TlsConfig:
         "certificate is checked if there is one.",
     )
     crl: str | None = option(
-        optional(PATH),
+        optional(FILE),
         default=None,
         help="Revocation lists, in PEM, for the peer's certificate; one that has "
         "expired refuses everybody.",

@@ -71,11 +71,9 @@ def explain_tls(error: BaseException | None) -> str:
     """The reason of a failed handshake; empty when the error is none of TLS."""
     if not isinstance(error, SSL.Error):
         return ""
-    reasons = [
-        str(entry[-1]).lower()
-        for entry in (error.args[0] if error.args else ())
-        if isinstance(entry, tuple) and entry
-    ]
+    # SSL.Error holds a list of (library, function, reason); its subclasses may not.
+    entries = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    reasons = [str(entry[-1]).lower() for entry in entries]
     for part, words in _REASONS:
         if any(part in reason for reason in reasons):
             return words
