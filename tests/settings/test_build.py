@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_kinds import (
+from .toy_kinds import (
     FRAMINGS,
     ToyAuth,
     ToyDelimiter,

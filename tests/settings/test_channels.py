@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from toy_kinds import KINDS, ToyFile, ToySerial, ToyTcp
+from .toy_kinds import KINDS, ToyFile, ToySerial, ToyTcp
 
 from iobuffer.errors import ConfigError
 from iobuffer.settings.channels import channel_from_object, good_name

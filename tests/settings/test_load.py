@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy_kinds import KINDS, ToyFile, ToyHttp, ToyTcp
+from .toy_kinds import KINDS, ToyFile, ToyHttp, ToyTcp
 
 from iobuffer.errors import ConfigError
 from iobuffer.settings.load import load

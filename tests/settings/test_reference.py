@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import attrs
-from toy_kinds import FRAMINGS, KINDS
+from .toy_kinds import FRAMINGS, KINDS
 
 from iobuffer.options import PORT, TEXT, group, option, variant
 from iobuffer.settings.build import dotted_names

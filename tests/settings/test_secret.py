@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_kinds import ToyRemote
+from .toy_kinds import ToyRemote
 
 from iobuffer.settings.build import build
 from iobuffer.settings.raw import Report, from_object

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_kinds import KINDS, ToyAuth, ToyDelimiter, ToyFile, ToyLine, ToyRemote, ToyTcp
+from .toy_kinds import KINDS, ToyAuth, ToyDelimiter, ToyFile, ToyLine, ToyRemote, ToyTcp
 
 from iobuffer.settings.channels import channel_from_object
 from iobuffer.settings.load import load
