@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import click
@@ -14,6 +16,9 @@ import click
 from ._simulated import Analyser, SerialLine
 
 __all__ = ["command"]
+
+_HL7 = ("127.0.0.1", 2575)
+_START_SECONDS = 20.0
 
 _TRY = """
 iobuffer is running on {config}. Try it, from this folder, in another terminal:
@@ -47,8 +52,9 @@ def command(config: str, seconds: float | None) -> None:
     arguments = ["-n", "--pidfile=", "iobuffer", "--config", config]
     gateway = subprocess.Popen([binaries / "twistd", *arguments])
     shown = os.path.relpath(binaries) if binaries.is_absolute() else str(binaries)
-    print(_TRY.format(config=config, bin=shown), flush=True)
-    analyser = Analyser("127.0.0.1", 2575, say=lambda text: print(text, flush=True))
+    if _is_up(gateway):
+        print(_TRY.format(config=config, bin=shown), flush=True)
+    analyser = Analyser(*_HL7, say=lambda text: print(text, flush=True))
     analyser.start()
     # The terminal sends Ctrl-C to the gateway as well; here it only ends the waiting.
     signal.signal(signal.SIGINT, lambda *_: None)
@@ -61,3 +67,16 @@ def command(config: str, seconds: float | None) -> None:
     analyser.stop()
     line.close()
     sys.exit(status)
+
+
+def _is_up(gateway: subprocess.Popen[bytes]) -> bool:
+    """Wait until the gateway listens; False when it ends, or takes too long."""
+    deadline = time.monotonic() + _START_SECONDS
+    while gateway.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(_HL7, timeout=1.0).close()
+            return True
+        except OSError:
+            # It loads for a moment before it listens.
+            time.sleep(0.1)
+    return False
