@@ -6,7 +6,6 @@ time; whatever has come in meanwhile goes into the next call, with one sync for 
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections import deque
@@ -36,6 +35,7 @@ from ..options import (
 from ..state import Word
 from ._appended import FIELDS, Appended, Piece, Sync, fill_fields
 from ._file_tail import end_mark
+from ._file_words import why_not
 from .base import LinkContext, LinkLost, LinkUser, Refused
 from .policy import DeliveryConfig
 
@@ -252,7 +252,7 @@ class FileLink:
         self._fail(error)
 
     def _fail(self, error: OSError) -> None:
-        reason = _sentence(error)
+        reason = why_not(error)
         if self._stopped is not None:
             self._take_down(reason, tell=False)
             return
@@ -393,27 +393,3 @@ class FileLink:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
-
-
-def _sentence(error: OSError) -> str:
-    """What failed, and the remedy."""
-    where = error.filename or "the file"
-    what = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        remedy = "make room on its file system; the delivery then goes on by itself"
-    elif error.errno in (errno.EACCES, errno.EPERM):
-        remedy = "let the service's user write there"
-    elif error.errno == errno.EROFS:
-        remedy = (
-            "the file system is mounted read-only; remount it, after a look at dmesg"
-        )
-    elif error.errno == errno.EIO:
-        remedy = "the disk fails; see dmesg"
-    elif error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
-        what = "another destination or program has the file locked"
-        remedy = "give each destination a path of its own, with {destination} in it"
-    elif error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EINVAL):
-        remedy = "choose another path"
-    else:
-        return f"{where}: {what}"
-    return f"{where}: {what}; {remedy}"

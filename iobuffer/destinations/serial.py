@@ -18,7 +18,8 @@ from ..batch import Batch
 from ..channel import Confidence
 from ..errors import Unframeable
 from ..links.backoff import Backoff
-from ..links.serial_port import Line, SerialOptions, make_line
+from ..links.serial_options import SerialOptions
+from ..links.serial_port import Line, make_line
 from ..options import DURATION, option
 from ..state import Word
 from ._acked import OneByOne

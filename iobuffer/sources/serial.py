@@ -9,7 +9,8 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from ..links.backoff import Backoff
-from ..links.serial_port import Line, SerialOptions, make_line
+from ..links.serial_options import SerialOptions
+from ..links.serial_port import Line, make_line
 from ..links.status import PausableStatus
 from ..options import DURATION, option
 from ..state import Word

@@ -249,9 +249,13 @@ async def test_messages_go_out_framed_and_count_as_sent(
         await deferLater(reactor, 0.005, lambda: None)
         heard += cable.heard()
     assert heard == b"a\nb\n"
+    refused = link.send(batch_of(b"c", b"d\ne", b"f"))
+    # What follows must not overtake what becomes of the refused one.
+    assert not link.writable
     with pytest.raises(Refused) as caught:
-        await link.send(batch_of(b"c", b"d\ne", b"f"))
+        await refused
     assert caught.value.index == 1
+    assert link.writable
     assert await link.send(batch_of(b"g")) is Confidence.SENT
     await link.stop()
     assert where.state.word is Word.STOPPED

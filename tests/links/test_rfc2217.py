@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from iobuffer.links.rfc2217 import Rfc2217
-from iobuffer.links.serial_port import SerialOptions
+from iobuffer.links.serial_options import SerialOptions
 
 IAC_SB, IAC_SE = b"\xff\xfa", b"\xff\xf0"
 DO_COM_PORT = b"\xff\xfd\x2c"

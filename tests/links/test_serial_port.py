@@ -18,14 +18,12 @@ from twisted.internet.task import Clock
 
 from iobuffer.links.backoff import Backoff
 from iobuffer.links.serial_device import Device, LineSettings, Rs485
-from iobuffer.links.serial_port import (
-    DeviceLine,
-    NetworkLine,
+from iobuffer.links.serial_options import (
     Rs485Config,
     SerialOptions,
-    make_line,
     network_place,
 )
+from iobuffer.links.serial_port import DeviceLine, NetworkLine, make_line
 from iobuffer.links.serial_words import advice_on_name, present_devices, why_not
 from iobuffer.options import specs
 from iobuffer.state import Word
