@@ -6,7 +6,7 @@ file of its own: how many commits there were, and every channel's last sequence 
 The next start compares, and can say "N acknowledged messages are missing".
 
 The file `high-water` is two slots of equal size (half the file each), written in turn,
-so that a torn write leaves the other one. A slot, little-endian:
+so that a torn write leaves the other one. A slot, little-endian::
 
     0   8s   magic "IOBFHW1\\n"
     8   16s  epoch

@@ -34,11 +34,13 @@ _PARKED_AT_A_TIME = 100
 
 @attrs.frozen
 class VerifyReport:
-    """What was looked at, and every problem found, in words."""
+    """What was looked at, and every problem found, in words. `damaged_messages` are
+    known, counted and set aside: no problem any more."""
 
     channels: int
     batches: int
     messages: int
+    damaged_messages: int
     problems: tuple[str, ...]
 
     @property
@@ -88,7 +90,10 @@ def verify(state_dir: str | Path) -> VerifyReport:
         for finding in store.findings:
             name = f"{finding.channel}: " if finding.channel else ""
             problems.append(f"{name}{finding.text}")
-        return VerifyReport(len(store.channels), batches, messages, tuple(problems))
+        damaged = sum(each.damage.messages for each in store.channels.values())
+        return VerifyReport(
+            len(store.channels), batches, messages, damaged, tuple(problems)
+        )
 
 
 def _verify_channel(
@@ -100,10 +105,11 @@ def _verify_channel(
     try:
         for row in scan(store.connection, channel):
             if isinstance(row, BadRow):
-                problems.append(
-                    f"{channel.name}: messages {row.first_seq} to {row.last_seq}: "
-                    f"{row.reason}"
-                )
+                if not row.is_known:
+                    problems.append(
+                        f"{channel.name}: messages {row.first_seq} to {row.last_seq}: "
+                        f"{row.reason}"
+                    )
                 before = None
                 continue
             if before is not None and row.prev_crc != before.crc:

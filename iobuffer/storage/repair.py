@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import apsw
 import attrs
 
-from ..errors import StorageError
+from ..errors import StorageCorrupt, StorageError
 from .database import DATABASE, Lock, connect, create, query
 from .high_water import sync_directory
 from .recovery import new_epoch
@@ -64,6 +65,11 @@ def repair(state_dir: str | Path) -> RepairReport:
             try:
                 salvage.run(new)
                 query(new, "PRAGMA wal_checkpoint(TRUNCATE)")
+            except apsw.Error as error:
+                raise StorageCorrupt(
+                    f"{path}: its tables cannot even be found: {error}; the `.recover` "
+                    "command of the sqlite3 program may still save something"
+                ) from error
             finally:
                 new.close()
         finally:

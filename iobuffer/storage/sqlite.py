@@ -18,7 +18,7 @@ Constraints
 
 Layout
 ------
-In the state directory, mode 0700, files 0600:
+In the state directory, mode 0700, files 0600::
 
     store.sqlite3       the store; application_id "IOBF", user_version 1 (the format)
     store.sqlite3-wal   SQLite's log; belongs to the file above, never move one alone
@@ -26,7 +26,7 @@ In the state directory, mode 0700, files 0600:
     high-water          what was committed, told apart from the database: see below
     quarantine/         copies of damaged files, as found, before anything was changed
 
-Pages of 16 KiB, incremental vacuum. The tables:
+Pages of 16 KiB, incremental vacuum. The tables::
 
     store        one row: epoch, number of commits, messages ever stored
     channel      a row per channel: name, first and last number, sums, tallies
@@ -42,7 +42,7 @@ Pages of 16 KiB, incremental vacuum. The tables:
 A row of `batch` holds the messages first_seq to first_seq + count - 1 of its channel.
 `received_at` is seconds since 1970. `peers` is JSON, `[["10.0.0.1:514",3],...]`, runs
 in order. `body` is `count` lengths, unsigned 32 bit little-endian, then the messages
-one behind the other. With the sqlite3 program:
+one behind the other. With the sqlite3 program::
 
     SELECT c.name, b.first_seq, b.count, datetime(b.received_at, 'unixepoch'),
            b.peers, substr(b.body, 4 * b.count + 1) FROM batch b
@@ -191,7 +191,7 @@ class SqliteStore:
         self._commits_total = 0
         self._batches_total = 0
         self._messages_total = 0
-        self._upkeep = Upkeep(connection)
+        self._upkeep = Upkeep(connection, min_free_bytes)
         self._retention = Retention(connection)
         self._reader = Reader(connection, self._views, self.findings)
         self._admission = Admission(

@@ -42,11 +42,13 @@ class Stopped:
 
 @attrs.frozen
 class BadRow:
-    """Messages `first_seq` to `last_seq` cannot be had, and why."""
+    """Messages `first_seq` to `last_seq` cannot be had, and why. `is_known`: it was
+    found and counted before."""
 
     first_seq: int
     last_seq: int
     reason: str
+    is_known: bool = False
 
 
 @contextlib.contextmanager
@@ -95,15 +97,13 @@ def scan(
             yield BadRow(expected, channel.last_seq, f"the index is damaged: {error}")
             return
         if not keys:
-            if expected <= channel.last_seq:
-                reason = _hole(channel, expected)
-                yield BadRow(expected, channel.last_seq, reason)
+            yield from _hole(channel, expected, channel.last_seq)
             return
         key = keys[0][0]
         if type(key) is not int:
             raise StorageCorrupt("the index of batches is damaged: repair the store")
         if key > expected:
-            yield BadRow(expected, key - 1, _hole(channel, expected))
+            yield from _hole(channel, expected, key - 1)
             expected = key
         row, fault = _read(connection, channel.channel_id, key)
         behind = key
@@ -119,9 +119,18 @@ def scan(
             expected = last_seq + 1
 
 
-def _hole(channel: Channel, seq: int) -> str:
-    known = channel.damage.holds(seq, seq)
-    return "damaged, as reported before" if known else "the rows are gone"
+def _hole(channel: Channel, first_seq: int, last_seq: int) -> Iterator[BadRow]:
+    """Known damage apart from what is new."""
+    for known_first, known_last in channel.damage.gaps:
+        if known_last < first_seq or known_first > last_seq:
+            continue
+        if known_first > first_seq:
+            yield BadRow(first_seq, known_first - 1, "the rows are gone")
+        known_first, known_last = max(known_first, first_seq), min(known_last, last_seq)
+        yield BadRow(known_first, known_last, "damaged, as reported before", True)
+        first_seq = known_last + 1
+    if first_seq <= last_seq:
+        yield BadRow(first_seq, last_seq, "the rows are gone")
 
 
 def _read(

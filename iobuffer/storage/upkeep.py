@@ -25,10 +25,15 @@ _PRUNE_SECONDS = 60.0
 
 
 class Upkeep:
-    """Housekeeping on the store's one connection."""
+    """Housekeeping on the store's one connection.
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    What is in the log will have to fit into the file as well: a small reserve on the
+    disk (`min_free_bytes`) means a short log.
+    """
+
+    def __init__(self, connection: apsw.Connection, min_free_bytes: int) -> None:
         self._connection = connection
+        self._log_bytes = min(_LOG_BYTES, min_free_bytes // 4 or _LOG_BYTES)
         self._page_bytes: int = fetch(connection, "PRAGMA page_size")
         self._log_pages = 0
         self._pruned_at = 0.0
@@ -36,7 +41,7 @@ class Upkeep:
 
     def after_commit(self) -> None:
         """Fold the log in if it is long. It stays as a file, and begins anew."""
-        if self._log_pages * self._page_bytes > _LOG_BYTES:
+        if self._log_pages * self._page_bytes > self._log_bytes:
             self._checkpoint("PASSIVE")
 
     def after_full(self) -> None:
