@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from OpenSSL import SSL
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -43,6 +42,8 @@ class Gate(ProtocolWrapper):
         super().__init__(factory, wrappedProtocol)
         self.inner: Any = wrappedProtocol
         self.ready = False
+        #: Written by the TLS layer below (see tls.py) when it refuses a certificate.
+        self.note = TlsNote()
         self._why = ""
         self._timer: IDelayedCall | None = None
         self._has_producer = False
@@ -136,9 +137,8 @@ class Gate(ProtocolWrapper):
     def _explain(self, reason: Failure) -> str:
         if self._why:
             return self._why
-        note = self._note()
-        if note is not None and note.problem and not self.ready:
-            return note.problem
+        if self.note.problem and not self.ready:
+            return self.note.problem
         error = reason.value
         if isinstance(error, ConnectionDone):
             if self.disconnecting:
@@ -151,13 +151,6 @@ class Gate(ProtocolWrapper):
         if not words and self.factory.tls and not self.ready:
             words = "closed by the peer during the TLS handshake"
         return words or "lost: the peer reset it, or does not answer"
-
-    def _note(self) -> TlsNote | None:
-        if not self.factory.tls:
-            return None
-        handle = self.transport.getHandle()  # type: ignore[union-attr]
-        data = handle.get_app_data() if isinstance(handle, SSL.Connection) else None
-        return data if isinstance(data, TlsNote) else None
 
 
 class GateFactory(WrappingFactory[Gate]):

@@ -178,7 +178,8 @@ class ServerTls:
             mode = SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE
             if self._config.client_cert_required:
                 mode |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT
-            _verify(connection, mode, None, "tls.client_ca")
+            note = _note_of(tlsProtocol)
+            _verify(connection, mode, note, None, "tls.client_ca")
         return connection
 
     def _build(self) -> CertificateOptions:
@@ -221,16 +222,25 @@ class _ClientTls:
             connection.set_tlsext_host_name(self._name.encode("idna"))
         if self._verify:
             mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
-            _verify(connection, mode, self._name, "tls.ca")
+            note = _note_of(tlsProtocol)
+            _verify(connection, mode, note, self._name, "tls.ca")
         return connection
 
 
+def _note_of(tls_protocol: TLSMemoryBIOProtocol) -> TlsNote:
+    """Where the Gate above this TLS layer looks for words; one for nobody else."""
+    note = getattr(tls_protocol.wrappedProtocol, "note", None)
+    return note if isinstance(note, TlsNote) else TlsNote()
+
+
 def _verify(
-    connection: SSL.Connection, mode: int, name: str | None, ca_option: str
+    connection: SSL.Connection,
+    mode: int,
+    note: TlsNote,
+    name: str | None,
+    ca_option: str,
 ) -> None:
-    """OpenSSL checks the chain, service-identity the name; the note keeps why not."""
-    note = TlsNote()
-    connection.set_app_data(note)
+    """OpenSSL checks the chain, service-identity the name; the note says why not."""
 
     # What is raised in here, pyOpenSSL raises from the handshake: closed, not open.
     def verified(_: Any, cert: crypto.X509, number: int, depth: int, ok: int) -> bool:

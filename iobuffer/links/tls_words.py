@@ -8,7 +8,7 @@ __all__ = ["TlsNote", "explain_tls", "explain_verification"]
 
 
 class TlsNote:
-    """Travels with one TLS connection (its app data): why a certificate was refused."""
+    """Of one TLS connection: why the peer's certificate was refused."""
 
     __slots__ = ("problem",)
 
