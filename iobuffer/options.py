@@ -7,7 +7,7 @@ a name that is a Python keyword or builtin nuisance takes `name=`.
 
     @attrs.frozen(kw_only=True)
     class UdpConfig:
-        port: int = option(PORT, help="UDP port to listen on.")
+        port: int = option(PORT, example="514", help="UDP port to listen on.")
         recv_buffer: int = option(SIZE, default=8 * MIB, help="Kernel buffer.")
         framing: Framing = variant(FRAMINGS, default="datagram", help="...")
         tls: TlsConfig = group(TlsConfig, help="...")
@@ -96,7 +96,8 @@ class Option:
 
     `default` may be an attrs.Factory; `default_words` then says in the reference what
     it gives. A `secret` is never shown in logs, API, errors or the object's repr, and
-    may also be given as `NAME_file` or `NAME_credential` (DESIGN 4).
+    may also be given as `NAME_file` or `NAME_credential` (DESIGN 4). `example` is a
+    value as INI writes it, where `etc/iobuffer.ini.example` has no default to show.
     """
 
     converter: Converter
@@ -105,6 +106,7 @@ class Option:
     name: str | None = None
     secret: bool = False
     default_words: str = ""
+    example: str = ""
 
 
 @attrs.frozen
@@ -139,9 +141,10 @@ def option(
     name: str | None = None,
     secret: bool = False,
     default_words: str = "",
+    example: str = "",
 ) -> Any:
     """A field of a config class; without `default` it must be given."""
-    spec = Option(converter, help, default, name, secret, default_words)
+    spec = Option(converter, help, default, name, secret, default_words, example)
     return attrs.field(default=default, repr=not secret, metadata={_METADATA_KEY: spec})
 
 

@@ -72,6 +72,7 @@ class FileConfig(DeliveryConfig):
 
     path: str = option(
         PATH,
+        example="/var/spool/iobuffer/{channel}/%Y-%m-%d.txt",
         help="The file. {channel} and {destination} stand for their names, and % for "
         "strftime's fields, such as %Y-%m-%d, of the time when the message was "
         "received (local time): a message that had to wait goes into the file of its "

@@ -50,11 +50,13 @@ class DeliveryConfig:
         integer(0, 1_000_000),
         default=0,
         help="Messages in flight, that is sent and not yet confirmed: what may arrive "
-        "twice after a lost connection. 0: 1 where the peer answers, else 65536.",
+        "twice after a lost connection. 0 stands for 1 where the peer answers, for "
+        "65536 where it does not.",
     )
     refused: str | None = option(
         _REFUSED,
         default=None,
+        example="park",
         help="What follows when the peer refused a message `attempts` times: park sets "
         "it aside and goes on, stop delivers nothing more until a person has looked, "
         "retry never gives up. Left out: stop where ack is hl7 or astm, else park.",

@@ -40,8 +40,10 @@ _TLS_DOUBT_SECONDS = 1.0
 class TcpClientConfig(DeliveryConfig, TcpTuning):
     """Options of the destination type `tcp_client`."""
 
-    host: str = option(HOST, help="Name or address to connect to.")
-    port: int = option(PORT, help="TCP port to connect to.")
+    host: str = option(
+        HOST, example="lis.example", help="Name or address to connect to."
+    )
+    port: int = option(PORT, example="6661", help="TCP port to connect to.")
     tls: TlsConfig = group(TlsConfig, help="TLS towards the destination.")
     connect_timeout: float = option(
         DURATION,

@@ -59,7 +59,7 @@ class TcpServerConfig(DeliveryConfig, TcpTuning):
         default="0.0.0.0",
         help="Address to listen on; 127.0.0.1 for this machine only, :: for IPv6.",
     )
-    port: int = option(PORT, help="TCP port to listen on.")
+    port: int = option(PORT, example="6000", help="TCP port to listen on.")
     tls: TlsConfig = group(
         TlsConfig, help="TLS towards the clients; `client_ca` asks for certificates."
     )

@@ -48,10 +48,13 @@ class UdpConfig(DeliveryConfig):
 
     host: str = option(
         HOST,
+        example="siem.example",
         help="Who gets the datagrams: a name, an address, or a broadcast address. A "
         "name is looked up when the link opens.",
     )
-    port: int = option(PORT, help="UDP port of the receiver: syslog 514.")
+    port: int = option(
+        PORT, example="514", help="UDP port of the receiver: syslog 514."
+    )
     framing: Any = variant(
         FRAMINGS,
         default="datagram",

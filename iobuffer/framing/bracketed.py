@@ -185,6 +185,7 @@ class StartEndConfig:
 
     start: bytes = option(
         MARK,
+        example=r"\x02",
         help=(
             r"The bytes before each message, written with \xNN, for example \x02. They "
             "are not part of the message. A start inside a message begins a new one."
@@ -192,6 +193,7 @@ class StartEndConfig:
     )
     end: bytes = option(
         MARK,
+        example=r"\x03",
         help=(
             r"The bytes behind each message, for example \x03 or \x1c\r. They are not "
             "part of the message. A long end is less likely to occur in a message "

@@ -91,6 +91,7 @@ class FixedConfig:
 
     length: int = option(
         integer(1, 16 * MIB),
+        example="64",
         help="Bytes of every message. What is left at the end of a stream is skipped.",
     )
     resync_after: float = option(

@@ -27,7 +27,7 @@ class Rs485Config:
         BOOL,
         default=False,
         help="Whether the driver turns the line round with RTS. Most USB adapters for "
-        "RS-485 do that by themselves and need no.",
+        "RS-485 do that by themselves: then leave it at no.",
     )
     rts_level_for_tx: bool = option(
         BOOL, default=True, help="Level of RTS while sending."
@@ -56,6 +56,7 @@ class SerialOptions:
 
     port: str = option(
         DEVICE,
+        example="/dev/serial/by-id/usb-FTDI_FT232R_A1B2C3-if00-port0",
         help="The device: /dev/serial/by-id/... keeps its name when it is plugged in "
         "elsewhere, /dev/ttyUSB0 does not. Or a port of a terminal server: "
         "rfc2217://host:port, which sets the line, or socket://host:port, which gives "

@@ -78,6 +78,7 @@ class GatewayConfig:
         TEXT,
         default=attrs.Factory(platform.node),
         default_words="the host's name",
+        example="gateway-ward-3",
         help="What this gateway calls itself on the page, in its log and in HL7 "
         "acknowledgements.",
     )
@@ -146,7 +147,7 @@ class ChannelConfig:
     max_messages: int = option(
         integer(0, 2**62),
         default=0,
-        help="How many messages the channel may hold; 0 for no limit of its own.",
+        help="How many messages the channel may hold; 0 for no limit but `max_bytes`.",
     )
     when_full: str = option(
         choice("block", "drop_oldest", "drop_newest"),

@@ -1,25 +1,36 @@
-"""The option reference in reST, from the metadata that reads the options.
-
-Every kind lists its own options. What several kinds share (the framings, TLS) is
-described once, behind them.
-"""
+"""The option reference in reST, from the metadata that reads the options."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from textwrap import wrap
 
 import attrs
 
-from ..options import REQUIRED, Group, Option, Variant, specs
-from .model import Kind, Kinds
+from ..options import REQUIRED, Group, Option, Variant
+from .catalogue import Chapter, Entry, Section, catalogue
+from .model import Kinds
 
 __all__ = ["default_words", "reference"]
+
+_INTRODUCTION = """
+Written by ``make docs`` from the same declarations that read the files.
+``etc/iobuffer.ini.example`` tells the same in the form of a configuration.
+
+A configuration is INI; a channel may also be a JSON file. ``tls.cert = x`` in INI is
+``"tls": {"cert": "x"}`` in JSON. Durations take ``ms``, ``s``, ``m``, ``h``, ``d`` and
+``w``, also together (``1h 30m``), and are seconds without a unit. Sizes take ``KiB``,
+``MiB``, ``GiB`` and ``TiB`` (and ``kB`` and so on, by the thousand), and are bytes
+without a unit. Bytes are written with ``\\r``, ``\\n``, ``\\t``, ``\\0``, ``\\\\`` and
+``\\xNN``.
+"""
 
 
 def reference(kinds: Kinds) -> str:
     """The whole reference as one reST document."""
-    return "\n".join(_Reference(kinds).lines()) + "\n"
+    return "\n".join(_document(kinds)).rstrip() + "\n"
 
 
 def default_words(spec: Option) -> str:
@@ -37,97 +48,78 @@ def default_words(spec: Option) -> str:
     return f"default: ``{text}``" if text else "default: empty"
 
 
-@attrs.define
-class _Shared:
-    """A group or variant that is described behind the kinds, and who uses it."""
-
-    name: str
-    spec: Group | Variant
-    users: list[str] = attrs.Factory(list)
-
-
-@attrs.define
-class _Reference:
-    kinds: Kinds
-    shared: dict[tuple[object, ...], _Shared] = attrs.Factory(dict)
-
-    def lines(self) -> Iterator[str]:
-        yield from _heading("Options", "=")
-        yield from _paragraph(
-            "Written by ``iobuffer`` from the same declarations that read the files; "
-            '``tls.cert = x`` in INI is ``"tls": {"cert": "x"}`` in JSON.'
-        )
-        yield from _heading("[gateway]", "-")
-        yield from self._class(self.kinds.gateway, "[gateway]")
-        for name, config_class in self.kinds.extra.items():
-            yield from _heading(f"[{name}]", "-")
-            yield from self._class(config_class, f"[{name}]")
-        yield from _heading("[channel:CHANNEL]", "-")
-        yield from self._class(self.kinds.channel, "[channel]")
-        yield from _heading("[source:CHANNEL]", "-")
-        yield from self._kinds(self.kinds.sources, "source")
-        yield from _heading("[destination:CHANNEL:NAME]", "-")
-        yield from self._kinds(self.kinds.destinations, "destination")
-        # Describing one may find another inside it, so the dict grows meanwhile.
-        done = 0
-        while done < len(self.shared):
-            one = list(self.shared.values())[done]
-            yield from self._shared(one)
-            done += 1
-
-    def _kinds(self, table: Mapping[str, Kind], role: str) -> Iterator[str]:
-        for name, kind in table.items():
-            yield from _heading(f"type = {name}", "~")
-            yield from _paragraph(kind.summary)
-            other = [alias for alias, of in self.kinds.aliases.items() if of == name]
-            if other:
-                yield from _paragraph(f"Also written ``{'``, ``'.join(other)}``.")
-            yield from self._class(kind.config_class, f"{name} ({role})")
-
-    def _class(self, config_class: type, user: str, prefix: str = "") -> Iterator[str]:
-        if prefix == "" and config_class.__doc__ and user.startswith("["):
-            yield from _paragraph(config_class.__doc__)
-        for name, (_, spec) in specs(config_class).items():
-            if isinstance(spec, Option):
-                yield from _option(prefix + name, spec)
-                continue
-            what: object = (
-                spec.config_class
-                if isinstance(spec, Group)
-                else tuple(spec.kinds.items())
-            )
-            default = spec.default if isinstance(spec, Variant) else None
-            one = self.shared.setdefault((name, what), _Shared(name, spec))
-            if user not in one.users:
-                one.users.append(user)
-            if isinstance(spec, Group):
-                yield f"``{prefix}{name}.*``"
-                yield f"    {_rest(spec.help)} See `{_title(one)}`_."
-            else:
-                yield f"``{prefix}{name}``"
-                yield f"    {_rest(spec.help)} See `{_title(one)}`_."
-                yield ""
-                words = f"``{default}``" if default else "none"
-                yield f"    One of {', '.join(spec.kinds)}; default: {words}."
-            yield ""
-
-    def _shared(self, one: _Shared) -> Iterator[str]:
-        yield from _heading(_title(one), "-")
-        yield from _paragraph(f"Used by {', '.join(one.users)}.")
-        prefix = f"{one.name}."
-        if isinstance(one.spec, Group):
-            yield from self._class(one.spec.config_class, one.name, prefix)
-            return
-        for kind, config_class in one.spec.kinds.items():
-            yield from _heading(f"{one.name} = {kind}", "~")
-            if config_class.__doc__:
-                yield from _paragraph(config_class.__doc__)
-            yield from self._class(config_class, f"{one.name} {kind}", prefix)
+def _document(kinds: Kinds) -> Iterator[str]:
+    yield from _heading("Options", "=")
+    yield _INTRODUCTION.lstrip("\n")
+    found = catalogue(kinds)
+    for header, group in groupby(found.sections, lambda section: section.header):
+        yield from _heading(f"[{header}]", "-")
+        for section in group:
+            yield from _section(section)
+    for chapter in found.chapters:
+        yield from _chapter(chapter)
 
 
-def _title(one: _Shared) -> str:
-    # The first user is enough to tell two of the same name apart.
-    return f"{one.name} of {one.users[0]}"
+def _section(section: Section) -> Iterator[str]:
+    if section.type_name:
+        yield from _heading(section.title, "~")
+        text = f"`type = {section.type_name}`. {section.text}"
+    else:
+        text = section.text
+    yield from _paragraphs(text)
+    yield from _entries(section.entries)
+
+
+def _chapter(chapter: Chapter) -> Iterator[str]:
+    yield from _heading(chapter.title, "-")
+    users = [f"`{user.title}`_" for user in chapter.users]
+    yield from _wrapped(f"An option of {', '.join(users)}.")
+    for section in chapter.sections:
+        if not chapter.is_group:
+            yield from _heading(section.title, "~")
+        yield from _paragraphs(section.text)
+        yield from _entries(section.entries)
+
+
+def _entries(entries: Iterable[Entry]) -> Iterator[str]:
+    told_elsewhere: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.told_in is None:
+            yield from _entry(entry)
+            continue
+        words = f"``{_name(entry)}``"
+        if not isinstance(entry.spec, Group):
+            words += f" ({_default_of(entry.spec)})"
+        told_elsewhere.setdefault(entry.told_in.title, []).append(words)
+    for title, words_of in told_elsewhere.items():
+        yield from _wrapped(f"As in `{title}`_: {', '.join(words_of)}.")
+
+
+def _entry(entry: Entry) -> Iterator[str]:
+    spec = entry.spec
+    yield f"``{_name(entry)}``"
+    yield from _wrapped(_rest(spec.help), "    ")
+    if isinstance(spec, Option):
+        expects = spec.converter.expects
+        words = f"{_rest(expects[:1].upper() + expects[1:])}; {default_words(spec)}."
+        if spec.secret:
+            also = f"``{entry.name}_file`` or ``{entry.name}_credential``"
+            words += f" Also as {also}."
+    else:
+        words = f"See `{entry.chapter.title}`_." if entry.chapter else ""
+        if isinstance(spec, Variant):
+            words = f"One of {', '.join(spec.kinds)}; {_default_of(spec)}. {words}"
+    yield from _wrapped(words, "    ")
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.name}.*" if isinstance(entry.spec, Group) else entry.name
+
+
+def _default_of(spec: Option | Variant) -> str:
+    if isinstance(spec, Option):
+        return default_words(spec)
+    return f"default: ``{spec.default}``" if spec.default else "default: none"
 
 
 def _heading(text: str, underline: str) -> Iterator[str]:
@@ -136,24 +128,28 @@ def _heading(text: str, underline: str) -> Iterator[str]:
     yield ""
 
 
-def _paragraph(text: str) -> Iterator[str]:
-    # A docstring's lines, without their indentation.
-    for line in text.strip().splitlines():
-        yield _rest(line.strip())
+def _paragraphs(text: str) -> Iterator[str]:
+    """A docstring's paragraphs."""
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        if paragraph:
+            yield from _wrapped(_rest(" ".join(paragraph.split())))
+
+
+def _wrapped(text: str, indent: str = "") -> Iterator[str]:
+    yield from wrap(
+        text,
+        88,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     yield ""
 
 
 def _rest(text: str) -> str:
-    """Our `code` as reST's ``code``; what is reST already stays."""
-    return re.sub(r"(?<!`)`([^`]+)`(?![`_])", r"``\1``", text)
-
-
-def _option(name: str, spec: Option) -> Iterator[str]:
-    yield f"``{name}``"
-    yield f"    {_rest(spec.help)}"
-    yield ""
-    expects = spec.converter.expects.replace("\\", "\\\\").replace("*", "\\*")
-    yield f"    {expects[:1].upper()}{expects[1:]}; {default_words(spec)}."
-    if spec.secret:
-        yield f"    Also as ``{name}_file`` or ``{name}_credential``."
-    yield ""
+    """Our `code` as reST's ``code``; elsewhere, what reST would take for its own."""
+    parts = re.split(r"(``[^`]+``|`[^`]+`)", text)
+    parts[::2] = [re.sub(r"([\\*|]|_\b)", r"\\\1", part) for part in parts[::2]]
+    parts[1::2] = [f"``{part.strip('`')}``" for part in parts[1::2]]
+    return "".join(parts)

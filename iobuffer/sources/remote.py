@@ -67,10 +67,13 @@ class RemoteConfig:
 
     url: str = option(
         _URL,
+        example="https://remote-server:8080",
         help="Address of the other instance. With http everybody on the way can read "
         "the messages and the password.",
     )
-    channel_id: str = option(_NAME, help="The channel there whose messages to take.")
+    channel_id: str = option(
+        _NAME, example="chem-1", help="The channel there whose messages to take."
+    )
     auth: AuthConfig = group(AuthConfig, help="The account at the other instance.")
 
 

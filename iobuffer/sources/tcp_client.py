@@ -24,8 +24,10 @@ __all__ = ["TcpClientConfig", "TcpClientSource", "build"]
 class TcpClientConfig(TcpSourceConfig):
     """Options of the source type `tcp_client`."""
 
-    host: str = option(HOST, help="Name or address of the server.")
-    port: int = option(PORT, help="The server's port.")
+    host: str = option(
+        HOST, example="analyser.example", help="Name or address of the server."
+    )
+    port: int = option(PORT, example="5000", help="The server's port.")
     no_data_for: float = option(
         DURATION,
         default=0.0,

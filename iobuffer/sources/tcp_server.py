@@ -30,7 +30,7 @@ class TcpServerConfig(TcpSourceConfig):
         help="Address to listen on: 0.0.0.0 for all interfaces, :: for those of IPv6 "
         "too, 127.0.0.1 for programs of this machine only.",
     )
-    port: int = option(PORT, help="Port to listen on.")
+    port: int = option(PORT, example="5000", help="Port to listen on.")
     allow: tuple[Any, ...] = option(
         NETWORKS,
         default=(),

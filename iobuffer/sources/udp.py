@@ -60,6 +60,7 @@ class UdpConfig:
     )
     port: int = option(
         PORT,
+        example="514",
         help="UDP port to listen on: syslog 514, SNMP traps 162. Below 1024 the "
         "service needs CAP_NET_BIND_SERVICE.",
     )

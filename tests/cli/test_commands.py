@@ -27,7 +27,8 @@ def test_every_public_module_is_in_the_table() -> None:
         path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("_")
     }
 
-    assert modules == set(COMMANDS.values())
+    # `make docs` runs `reference`; it is no command.
+    assert modules - {"reference"} == set(COMMANDS.values())
 
 
 def test_the_help_lists_every_command() -> None:

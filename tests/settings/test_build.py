@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from iobuffer.settings.build import build, dotted_names, holds_secret, pick
+from iobuffer.settings.raw import Node, Report, from_object, put
+
 from .toy_kinds import (
     FRAMINGS,
     ToyAuth,
@@ -16,9 +20,6 @@ from .toy_kinds import (
     ToySerial,
     ToyTcp,
 )
-
-from iobuffer.settings.build import build, dotted_names, holds_secret, pick
-from iobuffer.settings.raw import Node, Report, from_object, put
 
 
 def _build(config_class: type, **written: Any) -> tuple[Any, list[str]]:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from .toy_kinds import KINDS, ToyFile, ToySerial, ToyTcp
 
 from iobuffer.errors import ConfigError
 from iobuffer.settings.channels import channel_from_object, good_name
@@ -13,6 +12,8 @@ from iobuffer.settings.model import (
     DestinationSettings,
     SourceSettings,
 )
+
+from .toy_kinds import KINDS, ToyFile, ToySerial, ToyTcp
 
 
 def _channel(**found: Any) -> ChannelSettings:

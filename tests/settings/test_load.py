@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from .toy_kinds import KINDS, ToyFile, ToyHttp, ToyTcp
 
 from iobuffer.errors import ConfigError
 from iobuffer.settings.load import load
 from iobuffer.settings.model import GatewayConfig, Settings
+
+from .toy_kinds import KINDS, ToyFile, ToyHttp, ToyTcp
 
 Write = Callable[..., str]
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import attrs
-from .toy_kinds import FRAMINGS, KINDS
 
-from iobuffer.options import PORT, TEXT, group, option, variant
+from iobuffer.options import BYTES, PORT, TEXT, option
 from iobuffer.settings.build import dotted_names
 from iobuffer.settings.model import Kinds
 from iobuffer.settings.reference import default_words, reference
+
+from .toy_kinds import KINDS
 
 
 @attrs.frozen(kw_only=True)
@@ -50,37 +51,35 @@ def test_what_kinds_share_is_described_once() -> None:
     text = reference(KINDS)
 
     assert text.count("\n``framing.keep_empty``\n") == 1
-    assert "Used by tcp_server (source), tcp_server (destination)." in text
+    assert "\nAn option of `tcp_server source`_, `tcp_server destination`_.\n" in text
+
+
+def test_what_was_told_before_is_only_pointed_to() -> None:
+    told = "As in `tcp_server source`_: ``host`` (default: ``0.0.0.0``)"
+
+    assert told in reference(KINDS)
 
 
 def test_headings_names_and_quotes_are_rest() -> None:
     text = reference(KINDS)
 
-    assert "\ntype = serial\n~~~~~~~~~~~~~\n\nReads a device.\n" in text
+    assert (
+        "\nserial source\n~~~~~~~~~~~~~\n\n``type = serial``. Reads a device.\n" in text
+    )
     assert "Also written ``remote``." in text
     assert "Keep ``empty`` lines." in text
-    assert "Also as ``auth.password_file`` or ``auth.password_credential``." in text
+    flat = " ".join(text.split())
+    assert "Also as ``auth.password_file`` or ``auth.password_credential``." in flat
 
 
-def test_a_user_is_named_once() -> None:
-    """Two groups of one name, each with the same variant inside, are one user of it."""
-
+def test_what_rest_would_take_for_its_own_is_escaped() -> None:
     @attrs.frozen(kw_only=True)
-    class Left:
-        framing: object = variant(FRAMINGS, default="line", help="x")
+    class Marked:
+        """Paths_ such as *.ini | x."""
 
-    @attrs.frozen(kw_only=True)
-    class Right:
-        framing: object = variant(FRAMINGS, default="line", help="x")
+        end: bytes = option(BYTES, help=r"Such as \x03, or `\x04`.")
 
-    @attrs.frozen(kw_only=True)
-    class UsesLeft:
-        side: Left = group(Left, help="x")
+    text = reference(Kinds(sources={}, destinations={}, gateway=Marked))
 
-    @attrs.frozen(kw_only=True)
-    class UsesRight:
-        side: Right = group(Right, help="x")
-
-    kinds = Kinds(sources={}, destinations={}, gateway=UsesLeft, channel=UsesRight)
-
-    assert "\nUsed by side.\n" in reference(kinds)
+    assert r"Paths\_ such as \*.ini \| x." in text
+    assert r"Such as \\x03, or ``\x04``." in text

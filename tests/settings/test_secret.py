@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from .toy_kinds import ToyRemote
 
 from iobuffer.settings.build import build
 from iobuffer.settings.raw import Report, from_object
+
+from .toy_kinds import ToyRemote
 
 EXPOSED = "everyone on this machine can read it"
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from .toy_kinds import KINDS, ToyAuth, ToyDelimiter, ToyFile, ToyLine, ToyRemote, ToyTcp
 
 from iobuffer.settings.channels import channel_from_object
 from iobuffer.settings.load import load
@@ -25,6 +24,8 @@ from iobuffer.settings.show import (
     config_object,
     ini_section,
 )
+
+from .toy_kinds import KINDS, ToyAuth, ToyDelimiter, ToyFile, ToyLine, ToyRemote, ToyTcp
 
 
 def _channel(source: Any, description: str = "") -> ChannelSettings:
