@@ -113,9 +113,16 @@ class BracketedFramer(StreamFramer):
 
     def _leave_unfinished(self, rest: bytes) -> list[bytes]:
         """A start within a message: what came before it will never be finished."""
-        messages = self._hold(rest)
-        if not self.stopped:
+        messages: list[bytes] = []
+        payload = bytes(self._held) + rest
+        if not self._discarding and len(payload) > self._limit_bytes:
+            # Not _hold(), which allows for half a mark: this one is known to be whole.
+            self._held = bytearray()
+            messages = self._oversize(payload)
+        else:
+            self._held += rest
             self._quarantine("a new message began inside an unfinished one")
+        if not self.stopped:
             self._open = True
             self._lead = self._start
         return messages

@@ -150,11 +150,32 @@ BRACKETS = [
         skipped=3,
     ),
     Sample(
+        "start_end whose start is the beginning of its end",
+        StartEndConfig(start=b">", end=b">>"),
+        b">one>>x>two>>",
+        [b"one", b"two"],
+        skipped=1,
+    ),
+    Sample(
+        "start_end whose end is inside its start",
+        StartEndConfig(start=b"<1>", end=b"1"),
+        b"<1>a<1>b1",
+        [b"a<"],
+        skipped=3,
+    ),
+    Sample(
         "start_end too long",
         StartEndConfig(start=b"<<", end=b">>", max_message_bytes=3),
         b"<<abc>><<abcd>><<abcdefgh>x>><<xyz>><<abcdefghij<<ok>>",
         [b"abc", b"xyz", b"ok"],
         skipped=8 + 14 + 12,
+    ),
+    Sample(
+        "start_end, too long by one byte where the next one begins",
+        StartEndConfig(start=b"<<", end=b">>", max_message_bytes=2),
+        b"<<abc<<ab>>",
+        [b"ab"],
+        skipped=5,
     ),
     Sample(
         "start_end cut",

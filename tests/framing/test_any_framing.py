@@ -55,6 +55,7 @@ PAIRS_OF_MARKS = st.sampled_from(
         (b"2a", b"a>>"),
         (b"\r", b"\n\r"),
         (b"a<", b"<1>"),
+        (b"<1>", b"1"),
     ]
 )
 
