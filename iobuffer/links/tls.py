@@ -152,6 +152,7 @@ class ServerTls:
         self._say = say
         self._seen = fingerprint(config.paths())
         self._looked_at = seconds()
+        self._trouble = ""
         #: Epoch seconds: when the certificate in use expires.
         self.expires_at = 0.0
         self._options = self._build()
@@ -162,12 +163,17 @@ class ServerTls:
         found = fingerprint(self._config.paths())
         if found == self._seen:
             return
-        self._seen = found
         try:
             self._options = self._build()
         except TlsError as error:
-            self._say("error", f"{error}; the certificate read before stays in use")
+            # Tried again at the next look, told once: half a pair may have been
+            # replaced, or there was no file descriptor left to read with.
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                self._say("error", f"{error}; the certificate read before stays in use")
         else:
+            self._seen = found
+            self._trouble = ""
             self._say("info", f"certificate {self._config.cert} read again")
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> Any:
