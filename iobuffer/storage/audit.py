@@ -8,6 +8,7 @@ neither overlap nor leave anything out, and parked are rows that are there.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import apsw
@@ -127,8 +128,8 @@ def _prove_destination(
     ledger = destination.sum(channel.last_seq)
     ranges = query(
         connection,
-        "SELECT first_seq, last_seq, confidence FROM outcome WHERE destination=? "
-        "ORDER BY first_seq",
+        "SELECT first_seq, last_seq, confidence, reason FROM outcome "
+        "WHERE destination=? ORDER BY first_seq",
         key,
     )
     parked = query(
@@ -141,27 +142,7 @@ def _prove_destination(
             f"{where}: {abs(ledger.balance)} messages are "
             f"{'unaccounted for' if ledger.balance > 0 else 'counted twice'}"
         )
-    sums = [0, 0, 0, 0]
-    for name, messages in destination.pruned.items():
-        if name != "upto":
-            sums[int(name[0])] += messages
-    for first_seq, last_seq, confidence in ranges:
-        sums[confidence] += last_seq - first_seq + 1
-    for confidence in Confidence:
-        said = destination.delivered[confidence]
-        if sums[confidence] != said:
-            problems.append(
-                f"{where}: outcomes show {sums[confidence]} messages "
-                f"{confidence.name.lower()}, the ledger says {said}"
-            )
-    # Dropped without a number (drop_newest) leaves no range behind.
-    unnumbered = sum(destination.dropped.values()) - sums[DROPPED]
-    if not 0 <= unnumbered <= destination.unnumbered:
-        problems.append(
-            f"{where}: outcomes show {sums[DROPPED]} messages dropped, the ledger says "
-            f"{sum(destination.dropped.values())}, of which {destination.unnumbered} "
-            "may be without a number"
-        )
+    _prove_sums(where, destination, ranges, problems)
     if len(parked) != destination.parked:
         problems.append(
             f"{where}: {len(parked)} messages are parked, the ledger says "
@@ -190,6 +171,39 @@ def _prove_destination(
         f"{'' if destination.configured else ' (no longer configured)'}"
     )
     return sum(size for _, size in parked)
+
+
+def _prove_sums(
+    where: str,
+    destination: Destination,
+    ranges: list[tuple[int, int, int, str]],
+    problems: list[str],
+) -> None:
+    """Delivered by confidence and dropped by reason are what the outcomes add up to."""
+    sums: Counter[tuple[int, str]] = Counter()
+    for name, messages in destination.pruned.items():
+        confidence, _, reason = name.partition(":")
+        if confidence != "upto":
+            sums[int(confidence), reason] += messages
+    for first_seq, last_seq, outcome, reason in ranges:
+        sums[outcome, reason] += last_seq - first_seq + 1
+    for each in Confidence:
+        found, said = sums[each, ""], destination.delivered[each]
+        if found != said:
+            problems.append(
+                f"{where}: outcomes show {found} messages {each.name.lower()}, the "
+                f"ledger says {said}"
+            )
+    reasons = {reason for outcome, reason in sums if outcome == DROPPED}
+    for reason in sorted(reasons | destination.dropped.keys()):
+        found, said = sums[DROPPED, reason], destination.dropped.get(reason, 0)
+        # What drop_newest dropped had no number, so there is no outcome to show it.
+        unnumbered = destination.unnumbered if reason == "full" else 0
+        if not found <= said <= found + unnumbered:
+            problems.append(
+                f"{where}: outcomes show {found} messages dropped ({reason}), the "
+                f"ledger says {said}"
+            )
 
 
 def _prove_coverage(
