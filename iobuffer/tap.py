@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import globalLogPublisher
 from twisted.python import usage
 
+from .cli.check import check, print_problems
 from .errors import ConfigError, ExitStatus, StorageError
 from .gateway import Gateway
 from .logs import LogOutput
@@ -27,7 +28,7 @@ from .settings.model import Settings
 from .storage.base import Store
 from .storage.sqlite import SqliteStore
 
-__all__ = ["Options", "makeService", "open_store"]
+__all__ = ["Options", "log_path", "makeService", "open_store"]
 
 
 class Options(usage.Options):
@@ -36,32 +37,32 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = (
         "Takes messages from devices, has each one safe on disk before it says "
-        "received, and delivers them in order. The configuration is described in "
-        "etc/iobuffer.ini.example."
+        "received, and delivers them in order. etc/iobuffer.ini.example explains the "
+        "configuration, docs/operations.rst the rest. twistd's own options stand "
+        "before the word iobuffer: -n stays in the foreground and logs to standard "
+        "output, as a supervisor wants it. SIGTERM stops, SIGHUP reloads the "
+        "configuration and reopens the log, SIGUSR2 logs the state of every channel."
     )
     optParameters = [
         ["config", "c", "/etc/iobuffer/iobuffer.ini", "The configuration file."],
     ]
     optFlags = [
-        ["check", None, "Check the configuration and end: status 0, or 78."],
+        ["check", None, "Check the configuration and end, as iobuffer check does."],
     ]
 
     settings: Settings
 
     def postOptions(self) -> None:
+        if self["check"]:
+            sys.exit(check(self["config"], KINDS, sys.stdout))
         # twistd changes directory when it becomes a daemon; a reload must find the
         # file all the same.
         self["config"] = os.path.abspath(self["config"])
         try:
             self.settings = load(self["config"], KINDS)
         except ConfigError as error:
-            print(error, file=sys.stderr)
+            print_problems(error.problems, sys.stderr)
             sys.exit(ExitStatus.CONFIG)
-        if self["check"]:
-            for warning in self.settings.warnings:
-                print(warning, file=sys.stderr)
-            print(f"{self['config']}: OK, {len(self.settings.channels)} channels")
-            sys.exit(ExitStatus.OK)
         if self.parent is not None:
             # The gateway brings its own observer (see logs.py); twistd still wants one.
             self.parent["logger"] = "iobuffer.logs.no_observer"
@@ -86,7 +87,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     config, settings = options["config"], options.settings
     twistd = options.parent if options.parent is not None else {}
     output = LogOutput(
-        twistd.get("logfile"), settings.gateway.log_format, settings.gateway.log_level
+        log_path(twistd), settings.gateway.log_format, settings.gateway.log_level
     )
     globalLogPublisher.addObserver(output)
     gateway = Gateway(

@@ -11,7 +11,7 @@ from ..errors import ConfigError, ExitStatus, Problem
 from ..settings.load import load
 from ..settings.model import Kinds
 
-__all__ = ["check", "command"]
+__all__ = ["check", "command", "print_problems"]
 
 
 def check(path: str, kinds: Kinds, out: TextIO) -> int:
@@ -19,15 +19,16 @@ def check(path: str, kinds: Kinds, out: TextIO) -> int:
     try:
         settings = load(path, kinds)
     except ConfigError as error:
-        _print(error.problems, out)
+        print_problems(error.problems, out)
         return ExitStatus.CONFIG
-    _print(settings.warnings, out)
+    print_problems(settings.warnings, out)
     count = len(settings.channels)
     print(f"{path}: OK, {count} channel{'' if count == 1 else 's'}", file=out)
     return ExitStatus.OK
 
 
-def _print(problems: tuple[Problem, ...], out: TextIO) -> None:
+def print_problems(problems: tuple[Problem, ...], out: TextIO) -> None:
+    """A line for each, errors first."""
     # A stable sort: within each, the order of file and line stays.
     for problem in sorted(problems, key=lambda found: found.severity != "error"):
         print(problem, file=out)
@@ -36,10 +37,12 @@ def _print(problems: tuple[Problem, ...], out: TextIO) -> None:
 @click.command(name="check")
 @click.argument("file", type=click.Path())
 def command(file: str) -> None:
-    """Say whether FILE and all that it includes would be accepted.
+    """Say whether a gateway would start with this configuration.
 
-    Prints every error and warning with its place. Exit status 0 if a gateway would
-    start with it, 78 if not.
+    Reads FILE and all that it includes, and prints every error and warning with its
+    place. Starts nothing and changes nothing, so it is safe beside a running gateway.
+
+    Exit status: 0 the gateway would start with it, 78 it would not.
     """
     from ..registry import KINDS  # loads every kind, and with them Twisted
 
