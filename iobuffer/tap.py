@@ -104,6 +104,16 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     return service
 
 
+def log_path(twistd: Any) -> str | None:
+    """Where twistd would log: for a daemon, twistd.log where it runs."""
+    path = twistd.get("logfile")
+    if path is None and not twistd.get("nodaemon", True):
+        path = "twistd.log"
+    if path in (None, "-"):
+        return None
+    return os.path.join(twistd.get("rundir", "."), path)
+
+
 class _Foreground(MultiService):
     """Without a daemon there is somebody to read: a store that cannot be opened is one
     clear line and an exit status, not a traceback."""
