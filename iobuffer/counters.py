@@ -24,6 +24,9 @@ class SourceCounters:
     batches_in_total: int = 0
     oversize_total: int = 0
     empty_total: int = 0
+    #: Messages that began and did not end, and those whose check was wrong: skipped.
+    quarantined_total: int = 0
+    bad_check_total: int = 0
     #: Answers by kind: yes after the commit, no, never.
     acks_positive_total: int = 0
     acks_negative_total: int = 0

@@ -82,8 +82,7 @@ class StreamProtocol(Protocol):
         self._heard_silence = False
         self._timer: IDelayedCall | None = None
         self._skipped_bytes = 0
-        self._oversize_total = 0
-        self._empty_total = 0
+        self._faults = (0, 0, 0, 0)
         self._finished = False
         self._producing = False
 
@@ -322,16 +321,19 @@ class StreamProtocol(Protocol):
             counters.skipped_bytes_total += framer.skipped_bytes - self._skipped_bytes
             counters.skipped_sample = framer.skipped_sample
             self._skipped_bytes = framer.skipped_bytes
-        if framer.oversize_total != self._oversize_total:
-            self._intake.context.counters.oversize_total += (
-                framer.oversize_total - self._oversize_total
-            )
-            self._oversize_total = framer.oversize_total
-        if framer.empty_total != self._empty_total:
-            self._intake.context.counters.empty_total += (
-                framer.empty_total - self._empty_total
-            )
-            self._empty_total = framer.empty_total
+        faults = (
+            framer.oversize_total,
+            framer.empty_total,
+            framer.quarantined_total,
+            framer.bad_check_total,
+        )
+        if faults != self._faults:
+            counters = self._intake.context.counters
+            old, self._faults = self._faults, faults
+            counters.oversize_total += faults[0] - old[0]
+            counters.empty_total += faults[1] - old[1]
+            counters.quarantined_total += faults[2] - old[2]
+            counters.bad_check_total += faults[3] - old[3]
         error = framer.error
         if error is not None and error is not self._error:
             self._error = error
