@@ -107,7 +107,7 @@ class Rfc2217(ProtocolWrapper):
             self._say(_WILL, option)
             self._say(_DO, option)
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # type: ignore[override]
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -13,7 +13,7 @@ import fcntl
 import struct
 import termios
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import serial
@@ -113,6 +113,8 @@ class Device(SerialPort):
         self._closing: Any = None
         self._close_by = 0.0
         self._opened: Any = None
+        # Its timers too: the base class knows only of the descriptors.
+        self._timers = reactor
 
         def open_for_us(*args: Any, **options: Any) -> Any:
             # Kept apart from `_serial`, so that a failure below can close it.
@@ -122,7 +124,8 @@ class Device(SerialPort):
                 self._opened.rs485_mode = _pyserial_rs485(settings.rs485)
             return self._opened
 
-        self._serialFactory = open_for_us
+        # Twisted says that it is the class; it only ever calls it.
+        self._serialFactory = cast("type[serial.Serial]", open_for_us)
         try:
             super().__init__(
                 protocol,
@@ -148,12 +151,12 @@ class Device(SerialPort):
     def getHost(self) -> DeviceAddress:
         return DeviceAddress(self.name)
 
-    def loseConnection(self, _connDone: Any = None) -> None:  # type: ignore[override]
+    def loseConnection(self, _connDone: Any = None) -> None:
         """Close, once what was written has gone out, or after a second."""
         if self.connected and self._closing is None:
             self.closed_by_us = True
             self.stopReading()
-            self._close_by = self.reactor.seconds() + _CLOSE_SECONDS
+            self._close_by = self._timers.seconds() + _CLOSE_SECONDS
             self._look_drained()
 
     def abortConnection(self) -> None:
@@ -162,7 +165,7 @@ class Device(SerialPort):
             self.closed_by_us = True
             self.connectionLost(Failure(ConnectionDone()))
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+    def connectionLost(self, reason: Failure) -> None:
         if not self.connected:
             return
         if self._closing is not None and self._closing.active():
@@ -203,10 +206,10 @@ class Device(SerialPort):
 
     def _look_drained(self) -> None:
         self._closing = None
-        if not self.unsent_bytes() or self.reactor.seconds() >= self._close_by:
+        if not self.unsent_bytes() or self._timers.seconds() >= self._close_by:
             self.abortConnection()
         else:
-            self._closing = self.reactor.callLater(_LOOK_SECONDS, self._look_drained)
+            self._closing = self._timers.callLater(_LOOK_SECONDS, self._look_drained)
 
 
 def _see_taken(fd: int, settings: LineSettings) -> None:
