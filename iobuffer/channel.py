@@ -11,6 +11,7 @@ reader never sees what a power cut could take back.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -93,8 +94,9 @@ class Channel:
         self.last_seq = last_seq
         self.max_partial_bytes = max_partial_bytes
         self.cursors = dict(cursors)
-        #: True while the store has no room for this channel.
+        #: True while the store has no room for this channel, and the store's sentence.
         self.full = False
+        self.full_reason = ""
         self._holding = False
         #: Told on entering and leaving `full`.
         self.on_full: Callable[[bool], None] = lambda full: None
@@ -139,6 +141,7 @@ class Channel:
         """Call `done` once when every destination has settled these messages; with
         False when one of them parked or dropped any. To be called from the answer."""
         self._waiting.append(_DeliveryWait(first_seq, last_seq, done))
+        self._tell_delivered()
 
     # -- the destinations' side --------------------------------------------------------
 
@@ -149,6 +152,16 @@ class Channel:
     def remove_reader(self, wake: Callable[[], None]) -> None:
         """Undo add_reader()."""
         self._readers.remove(wake)
+
+    def serve(self, cursors: Mapping[str, int]) -> None:
+        """Have these destinations from now on: one that is known keeps its cursor,
+        which may be ahead of the store's by what waits for the next commit; a new one
+        begins with the one given; nobody waits any longer for one that is not named.
+        """
+        known = self.cursors
+        self.cursors = {name: known.get(name, seq) for name, seq in cursors.items()}
+        self._let_go()
+        self._tell_delivered()
 
     def read(
         self,
@@ -202,7 +215,7 @@ class Channel:
         """These rows are durable, and every sender of them has been answered."""
         for batch in batches:
             self.last_seq = batch.last_seq
-            if self.cursors:
+            if self.cursors and batch.messages:
                 self._recent.append(batch)
                 held = _held_bytes(batch)
                 self.recent_bytes += held
@@ -220,10 +233,12 @@ class Channel:
         self.recent_bytes -= held
         self._keeper.recall(-held)
 
-    def set_full(self, full: bool, holding: bool) -> None:
+    def set_full(self, full: bool, holding: bool, reason: str = "") -> None:
         """The store has no room for this channel, or has room again. `holding`: offers
-        that have no answer to be refused with wait for it, so nothing more is read."""
+        that have no answer to be refused with wait for it, so nothing more is read.
+        Saying the same again changes nothing."""
         changed, self.full = full != self.full, full
+        self.full_reason = reason
         self._holding = holding
         if changed:
             self.on_full(full)
@@ -250,7 +265,10 @@ class Channel:
         first = recent[at]
         if wanted > first.last_seq:
             return None
-        parts = [cut(first, wanted - first.first_seq, len(first))]
+        offset = wanted - first.first_seq
+        # No more than is wanted: a destination that takes one message at a time must
+        # not copy the rest of the row for each of them.
+        parts = [cut(first, offset, min(len(first), offset + max_messages))]
         messages, size_bytes = len(parts[0]), parts[0].size_bytes
         while messages < max_messages and at + 1 < len(recent):
             at += 1
@@ -270,7 +288,15 @@ class Channel:
 
     def _settled(self, destination: str, upto: int) -> None:
         self.cursors[destination] = upto
-        low = min(self.cursors.values())
+        self._let_go()
+        self._tell_delivered()
+
+    def _low(self) -> int:
+        # With no destination nobody waits for anything.
+        return min(self.cursors.values(), default=sys.maxsize)
+
+    def _let_go(self) -> None:
+        low = self._low()
         recent, at = self._recent, self._recent_start
         freed = 0
         while at < len(recent) and recent[at].last_seq <= low:
@@ -281,6 +307,9 @@ class Channel:
             self._compact_recent()
             self.recent_bytes -= freed
             self._keeper.recall(-freed)
+
+    def _tell_delivered(self) -> None:
+        low = self._low()
         while self._waiting and self._waiting[0].last_seq <= low:
             wait = self._waiting.popleft()
             wait.done(not wait.spoilt)
