@@ -13,12 +13,13 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import (
     Deferred,
+    DeferredList,
     DeferredLock,
     ensureDeferred,
-    gatherResults,
 )
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from .errors import ConfigError, ExitStatus, StorageError
 from .pair import ChannelPair, limits_of
@@ -92,13 +93,17 @@ class Gateway(Service):
         )
         self._log_findings(list(store.findings))
         store.findings.clear()
-        found = {
-            channel.name: _open_channel(store, channel)
-            for channel in self.settings.channels.values()
-        }
-        for name in store.channels():
-            if name not in found:
-                self._log_abandoned(store.state(name))
+        try:
+            found = {
+                channel.name: _open_channel(store, channel)
+                for channel in self.settings.channels.values()
+            }
+            for name in store.channels():
+                if name not in found:
+                    self._log_abandoned(store.state(name))
+        except StorageError:
+            store.close()
+            raise
         self.keeper = keeper
         keeper.start()
         for name, channel in self.settings.channels.items():
@@ -127,9 +132,10 @@ class Gateway(Service):
             self._tallying.stop()
         await self._changing.acquire()
         try:
-            await gatherResults(
-                [pair.stop() for pair in self.pairs.values()], consumeErrors=True
-            )
+            stopping = [pair.stop() for pair in self.pairs.values()]
+            for _, result in await DeferredList(stopping, consumeErrors=True):
+                # Whatever one of them could not do, the store is closed in good order.
+                _log_failed(result, "a channel could not be stopped in good order")
             self.pairs.clear()
             if self.keeper is not None:
                 unstored = await self.keeper.stop()
@@ -150,6 +156,8 @@ class Gateway(Service):
         """Read the configuration again and take what has changed.
 
         Fires with False, and changes nothing, when it has errors; they are logged.
+        With False also when a channel could not be opened in the store: that one stays
+        as it was, and the next reload tries it again.
         """
         return self._changing.run(lambda: ensureDeferred(self._reload()))
 
@@ -168,19 +176,28 @@ class Gateway(Service):
             _log.warn("reload: {warning}", warning=str(warning))
         if settings.gateway != self.settings.gateway:
             _log.warn("reload: a change in [gateway] takes a restart")
-        old, new = self.settings.channels, settings.channels
+        # What runs, not what was read last: a channel that could not be opened then (a
+        # full disk) is taken up by the next reload.
+        old = {name: pair.settings for name, pair in self.pairs.items()}
+        new = settings.channels
         self.settings = settings
         removed = [name for name in old if name not in new]
         changed = [name for name in new if name in old and new[name] != old[name]]
         added = [name for name in new if name not in old]
-        for name in removed:
-            await self.pairs.pop(name).stop()
-            self._log_abandoned(await keeper.call(_state_of(name)))
-        for name in changed:
-            found = await keeper.call(_opening(new[name]))
-            await self.pairs[name].change(new[name], found)
-        for name in added:
-            self._add_pair(new[name], await keeper.call(_opening(new[name])))
+        done = True
+        for names, change in (
+            (removed, self._remove_pair),
+            (changed, self._change_pair),
+            (added, self._open_pair),
+        ):
+            for name in names:
+                try:
+                    await change(keeper, name)
+                except Exception as error:
+                    # One channel that cannot be changed does not keep the others from
+                    # theirs; nobody else sees this error, so it is told whole.
+                    done = False
+                    _log_failed(Failure(error), f"reload: {name}: not changed")
         _log.info(
             "reloaded: {added} channels added, {changed} changed, {removed} removed, "
             "{same} as before",
@@ -189,7 +206,19 @@ class Gateway(Service):
             removed=len(removed),
             same=len(new) - len(added) - len(changed),
         )
-        return True
+        return done
+
+    async def _remove_pair(self, keeper: Storekeeper, name: str) -> None:
+        await self.pairs.pop(name).stop()
+        self._log_abandoned(await keeper.call(_state_of(name)))
+
+    async def _change_pair(self, keeper: Storekeeper, name: str) -> None:
+        channel = self.settings.channels[name]
+        await self.pairs[name].change(channel, await keeper.call(_opening(channel)))
+
+    async def _open_pair(self, keeper: Storekeeper, name: str) -> None:
+        channel = self.settings.channels[name]
+        self._add_pair(channel, await keeper.call(_opening(channel)))
 
     # -- what it shows -----------------------------------------------------------------
 
@@ -271,6 +300,14 @@ def _opening(channel: ChannelSettings) -> Callable[[Store], ChannelState]:
 
 def _state_of(name: str) -> Callable[[Store], ChannelState]:
     return lambda store: store.state(name)
+
+
+def _log_failed(result: object, text: str) -> None:
+    if isinstance(result, Failure):
+        if result.check(StorageError):
+            _log.error("{text}: {why}", text=text, why=result.getErrorMessage())
+        else:
+            _log.failure("{text}", result, text=text)
 
 
 def _end_process(error: BaseException) -> None:

@@ -33,6 +33,10 @@ from .transitions import Transitions
 
 __all__ = ["ChannelPair", "limits_of"]
 
+#: A channel that is full takes a batch whenever a destination has made room for one,
+#: and is full again: for the log there is room again once it has lasted.
+_ROOM_SECONDS = 10.0
+
 #: The worst of its parts is how a channel is.
 _GRAVITY = (
     Word.STOPPED,
@@ -101,13 +105,15 @@ class ChannelPair:
             settings.name,
             keeper,
             last_seq=found.last_seq,
-            cursors={name: sum_.cursor for name, sum_ in found.destinations.items()},
+            cursors=_cursors(found),
             max_partial_bytes=settings.policy.max_partial_bytes,
         )
         self.channel.on_full = self._full_changed
-        keeper.attach(self.channel)
+        keeper.attach(self.channel, limits_of(settings))
         self._source: _RunningSource | None = None
         self._destinations: dict[str, _RunningDestination] = {}
+        self._full_logged = False
+        self._room_call: Any = None
 
     # -- life --------------------------------------------------------------------------
 
@@ -122,6 +128,9 @@ class ChannelPair:
 
     def stop(self) -> Deferred[None]:
         """Stop the source, then the destinations; what was taken is committed."""
+        if self._room_call is not None:
+            self._room_call.cancel()
+            self._room_call = None
         stopped = self._stop_source()
         stopped.addCallback(lambda _: self._stop_destinations(self._destinations))
         stopped.addCallback(lambda _: self._keeper.detach(self.channel))
@@ -134,9 +143,10 @@ class ChannelPair:
         """
         old, self.settings = self.settings, settings
         self.channel.max_partial_bytes = settings.policy.max_partial_bytes
+        self._keeper.attach(self.channel, limits_of(settings))
         was, now = (each.policy.enabled for each in (old, settings))
         keep_source = was and now and old.source == settings.source
-        framing = settings.source.config.framing if _has_framing(settings) else None
+        framing = _source_framing(settings)
         kept = {
             name
             for name, running in self._destinations.items()
@@ -152,13 +162,7 @@ class ChannelPair:
             if name not in kept
         }
         await self._stop_destinations(gone)
-        for name in tuple(self.channel.cursors):
-            if name not in settings.destinations:
-                del self.channel.cursors[name]
-        for name, sum_ in found.destinations.items():
-            # A cursor in memory may be ahead of the store's by what waits for the next
-            # commit; only a new destination takes the store's.
-            self.channel.cursors.setdefault(name, sum_.cursor)
+        self.channel.serve(_cursors(found))
         if not now:
             return
         for name, destination in settings.destinations.items():
@@ -179,7 +183,7 @@ class ChannelPair:
             return State(Word.STARTING, "", 0.0)
         name, state = max(parts.items(), key=lambda part: _GRAVITY.index(part[1].word))
         if self.channel.full and state.word is not Word.FAILED:
-            return State(Word.WAITING, "the store has no room for it", state.since)
+            return State(Word.WAITING, self.channel.full_reason, state.since)
         reason = f"{name}: {state.reason}" if state.reason else ""
         return State(state.word, reason, state.since)
 
@@ -275,9 +279,7 @@ class ChannelPair:
         log = self._logger(settings.name)
         state = StateCell(self._wall, Transitions(log))
         counters = DestinationCounters()
-        source_framing = (
-            self.settings.source.config.framing if _has_framing(self.settings) else None
-        )
+        source_framing = _source_framing(self.settings)
         framing = _resolve_framing(settings.config, source_framing)
         context = LinkContext(
             reactor=self._reactor,
@@ -317,10 +319,20 @@ class ChannelPair:
         return gatherResults(stopping, consumeErrors=True).addCallback(lambda _: None)
 
     def _full_changed(self, full: bool) -> None:
-        if full:
-            self._log("", "error", "no room left in the store; nothing more is taken")
-        else:
-            self._log("", "info", "the store has room again")
+        if self._room_call is not None:
+            self._room_call.cancel()
+            self._room_call = None
+        if not full:
+            self._room_call = self._reactor.callLater(_ROOM_SECONDS, self._room_lasts)
+        elif not self._full_logged:
+            self._full_logged = True
+            reason = self.channel.full_reason
+            self._log("", "error", f"nothing more is taken, for want of room: {reason}")
+
+    def _room_lasts(self) -> None:
+        self._room_call = None
+        self._full_logged = False
+        self._log("", "info", "the store has room again")
 
     def _logger(self, part: str) -> Callable[[str, str], None]:
         def log(level: str, text: str) -> None:
@@ -351,8 +363,15 @@ def limits_of(settings: ChannelSettings) -> Limits:
     )
 
 
-def _has_framing(settings: ChannelSettings) -> bool:
-    return settings.source is not None and hasattr(settings.source.config, "framing")
+def _cursors(found: ChannelState) -> dict[str, int]:
+    return {name: ledger.cursor for name, ledger in found.destinations.items()}
+
+
+def _source_framing(settings: ChannelSettings) -> Any:
+    """None where there is no source, or one that is given messages as such."""
+    if settings.source is None:
+        return None
+    return getattr(settings.source.config, "framing", None)
 
 
 def _resolve_framing(config: Any, source_framing: Any) -> Any:

@@ -9,10 +9,15 @@ What happens to an offer that finds no room: with an answer it is refused, and t
 sender hears so; without one it is held here, in its channel's order, until there is
 room, and its source is told to read no more. What is held is bounded by that: a chunk
 for each connection, beside `max_pending_bytes` for all.
+
+A row is never more than a quarter of what its channel may hold. One that is larger
+than the whole would wait for room for ever, with everything else of the channel behind
+it, although the store is empty.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -21,10 +26,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .batch import Batch, join
+from .batch import Batch, cut, join
 from .channel import Answer, Channel, ReadDone
 from .errors import StorageError, StorageFailed, StorageFull
-from .storage.base import Finding, Store
+from .storage.base import Finding, Limits, Store
 
 __all__ = ["Storekeeper"]
 
@@ -33,6 +38,9 @@ _T = TypeVar("_T")
 #: Rows larger than this cost SQLite overflow chains and readers memory, and gain
 #: nothing: measured 64 KiB to 1 MiB, flat from 256 KiB on.
 _ROW_BYTES = 256 * 1024
+
+#: A row is at most this part of what its channel may hold.
+_ROWS_PER_CHANNEL = 4
 
 #: Cursors alone may wait this long for company: they may lag (duplicates), and a commit
 #: of their own for each confirmed batch would be a sync for nothing.
@@ -48,17 +56,19 @@ _log = Logger()
 class _Offer:
     """A batch on its way into the store. One object per batch, not per message."""
 
-    __slots__ = ("answer", "batch", "marks", "pending_bytes")
+    __slots__ = ("answer", "batch", "marks", "most", "pending_bytes")
 
     def __init__(
         self,
         batch: Batch,
         answer: Answer | None,
         marks: Mapping[str, bytes] | None,
+        most: _RowLimits,
     ) -> None:
         self.batch = batch
         self.answer = answer
         self.marks = marks
+        self.most = most
         self.pending_bytes = batch.size_bytes
 
 
@@ -71,8 +81,8 @@ class _Done:
         #: (channel, the row as it was numbered, the offers that became it)
         self.committed: list[tuple[str, Batch, list[_Offer]]] = []
         self.refused: list[tuple[Answer, StorageError]] = []
-        #: channel -> (it has no room, offers of it are held)
-        self.full: dict[str, tuple[bool, bool]] = {}
+        #: channel -> (it has no room, offers of it are held, the store's sentence)
+        self.full: dict[str, tuple[bool, bool, str]] = {}
         self.reads: list[tuple[ReadDone, Batch | None, StorageError | None]] = []
         self.calls: list[tuple[Deferred[Any], Any]] = []
         self.released = 0
@@ -111,6 +121,7 @@ class Storekeeper:
         self._on_fatal = on_fatal
         self._on_findings = on_findings
         self._channels: dict[str, Channel] = {}
+        self._row_limits: dict[str, _RowLimits] = {}
         self._pending_bytes = 0
         self._recent_bytes = 0
         self._was_pressed = False
@@ -127,7 +138,7 @@ class Storekeeper:
         self._lingering = False
         # The thread's own.
         self._held: dict[str, list[_Offer]] = {}
-        self._full: dict[str, tuple[bool, bool]] = {}
+        self._full: set[str] = set()
         self._unsettled: list[tuple[str, tuple[object, ...]]] = []
         self._tidy_due = True
         self._thread = threading.Thread(
@@ -152,15 +163,18 @@ class Storekeeper:
             self._turn.notify()
         return stopped
 
-    def attach(self, channel: Channel) -> None:
-        """Commit for this channel, and tell it what was committed."""
+    def attach(self, channel: Channel, limits: Limits) -> None:
+        """Commit for this channel, and tell it what was committed. To be called again
+        when its limits have changed."""
         self._channels[channel.name] = channel
+        self._row_limits[channel.name] = _RowLimits(limits)
 
     def detach(self, channel: Channel) -> None:
         """Tell this channel nothing more; what it offered is committed all the same."""
         while channel.recent_bytes:
             channel.forget_recent()
         del self._channels[channel.name]
+        del self._row_limits[channel.name]
 
     @property
     def pressed(self) -> bool:
@@ -183,12 +197,18 @@ class Storekeeper:
         answer: Answer | None,
         marks: Mapping[str, bytes] | None,
     ) -> None:
-        offer = _Offer(batch, answer, marks)
+        most = self._row_limits[channel]
+        offers = [_Offer(batch, answer, marks, most)]
+        if answer is None and most.exceeded_by(batch):
+            # With an answer it stays whole: it is refused as such, with the reason.
+            parts = most.cut(batch)
+            offers = [_Offer(part, None, None, most) for part in parts]
+            offers[-1].marks = marks
         self._pending_bytes += batch.size_bytes
         if self._pending_bytes > self._max_pending_bytes:
             self._was_pressed = True
         with self._turn:
-            self._offers.append((channel, offer))
+            self._offers += [(channel, offer) for offer in offers]
             if self._sleeping or self._lingering:
                 self._turn.notify()
 
@@ -212,10 +232,11 @@ class Storekeeper:
                 self._turn.notify()
 
     def call(self, what: Callable[[Store], _T]) -> Deferred[_T]:
-        """Call `what(store)` in the thread, between two transactions.
+        """Call `what(store)` in the thread, and commit what it changes.
 
-        For what is rare: an operator's question, opening a channel. What it changes
-        and does not make durable by itself goes with the next commit.
+        For what is rare: an operator's question, opening a channel. Fires with what it
+        returns once that is durable, or fails with what it or the commit raises;
+        nothing of it has happened then.
         """
         result: Deferred[_T] = Deferred()
         with self._turn:
@@ -290,7 +311,7 @@ class Storekeeper:
         if self._store.findings:
             findings, self._store.findings[:] = list(self._store.findings), []
             self._reactor.callFromThread(self._on_findings, findings)
-        if done.released or done.committed or done.full or done.reads or done.calls:
+        if offers or done.committed or done.full or done.reads or done.calls:
             self._reactor.callFromThread(self._tell, done)
         return asked or not stopping
 
@@ -299,12 +320,16 @@ class Storekeeper:
 
     def _call(self, what: Callable[[Store], Any]) -> Any:
         try:
-            return what(self._store)
+            result = what(self._store)
+            self._store.commit(self._wall())
         except StorageFailed:
             raise
         except Exception:
             # The caller's Deferred gets it: an answer to a question, not our own fault.
-            return Failure()
+            failure = Failure()
+            self._store.rollback()
+            return failure
+        return result
 
     def _commit(
         self,
@@ -350,9 +375,15 @@ class Storekeeper:
                 # more, and not against all of them.
                 done.released += offer.pending_bytes
                 offer.pending_bytes = 0
-            now = (name in refused, name in self._held)
-            if now != self._full.get(name, (False, False)):
-                self._full[name] = done.full[name] = now
+            if name in refused:
+                # Said in each turn: a channel that was removed and added again while
+                # there is no room has not heard it.
+                self._full.add(name)
+                full_reason = str(refused[name][1])
+                done.full[name] = (True, name in self._held, full_reason)
+            elif name in self._full:
+                self._full.discard(name)
+                done.full[name] = (False, False, "")
 
     # -- back in the reactor -----------------------------------------------------------
 
@@ -366,34 +397,67 @@ class Storekeeper:
                 rows.setdefault(name, []).append(batch)
             for offer in offers:
                 if offer.answer is not None:
-                    self._answer(offer.answer, seq, dropped)
+                    _say(offer.answer, seq, dropped)
                 if seq:
                     seq += len(offer.batch)
         for answer, error in done.refused:
-            self._answer(answer, 0, error)
-        for name, (full, holding) in done.full.items():
+            _say(answer, 0, error)
+        for name, (full, holding, reason) in done.full.items():
             if name in self._channels:
-                self._channels[name].set_full(full, holding)
+                _say(self._channels[name].set_full, full, holding, reason)
         for name, batches in rows.items():
             if name in self._channels:
-                self._channels[name].committed(batches)
+                _say(self._channels[name].committed, batches)
         for read_done, batch_read, read_error in done.reads:
-            read_done(batch_read, read_error)
+            _say(read_done, batch_read, read_error)
         for deferred, result in done.calls:
             deferred.callback(result)
         if self._was_pressed and self._pending_bytes <= self._max_pending_bytes // 2:
             self._was_pressed = False
             for channel in tuple(self._channels.values()):
-                channel.relieved()
+                _say(channel.relieved)
 
-    def _answer(
-        self, answer: Answer, first_seq: int, error: StorageError | None
-    ) -> None:
-        try:
-            answer(first_seq, error)
-        except Exception:
-            # One connection's fault must not keep the others from their answers.
-            _log.failure("a sender could not be answered")
+
+class _RowLimits:
+    """How large a row of one channel may be; `joined_bytes`, if it is made of several
+    batches."""
+
+    __slots__ = ("joined_bytes", "messages", "size_bytes")
+
+    def __init__(self, limits: Limits) -> None:
+        self.messages = (
+            max(1, limits.max_messages // _ROWS_PER_CHANNEL)
+            if limits.max_messages
+            else sys.maxsize
+        )
+        self.size_bytes = limits.max_bytes // _ROWS_PER_CHANNEL
+        self.joined_bytes = min(_ROW_BYTES, self.size_bytes)
+
+    def exceeded_by(self, batch: Batch) -> bool:
+        return len(batch) > self.messages or batch.size_bytes > self.size_bytes
+
+    def cut(self, batch: Batch) -> list[Batch]:
+        """The same messages in batches that do not exceed this."""
+        parts = []
+        start, part_bytes = 0, 0
+        for at, message in enumerate(batch.messages):
+            part_bytes += len(message)
+            if at > start and (
+                at - start == self.messages or part_bytes > self.size_bytes
+            ):
+                parts.append(cut(batch, start, at))
+                start, part_bytes = at, len(message)
+        parts.append(cut(batch, start, len(batch)))
+        return parts
+
+
+def _say(told: Callable[..., object], *words: object) -> None:
+    try:
+        told(*words)
+    except Exception:
+        # One connection's fault, or one channel's, must not keep the others from what
+        # they wait for.
+        _log.failure("a channel could not be told what became of its messages")
 
 
 def _recent_bytes(channel: Channel) -> int:
@@ -404,15 +468,19 @@ def _rows(offers: Iterable[_Offer]) -> Iterable[list[_Offer]]:
     """Neighbouring offers, gathered into rows; marks end a row, so that they are
     committed with the batch that they speak of."""
     row: list[_Offer] = []
-    size_bytes = 0
+    size_bytes = messages = 0
     for offer in offers:
-        if row and size_bytes + offer.batch.size_bytes > _ROW_BYTES:
-            yield row
-            row, size_bytes = [], 0
-        row.append(offer)
         size_bytes += offer.batch.size_bytes
+        messages += len(offer.batch)
+        most = offer.most
+        if row and (size_bytes > most.joined_bytes or messages > most.messages):
+            yield row
+            row = []
+            size_bytes, messages = offer.batch.size_bytes, len(offer.batch)
+        row.append(offer)
         if offer.marks:
             yield row
-            row, size_bytes = [], 0
+            row = []
+            size_bytes = messages = 0
     if row:
         yield row

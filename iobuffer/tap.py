@@ -15,8 +15,9 @@ from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
-from twisted.logger import globalLogPublisher
+from twisted.logger import Logger, globalLogPublisher
 from twisted.python import usage
+from twisted.python.failure import Failure
 
 from .cli.check import check, print_problems
 from .errors import ConfigError, ExitStatus, StorageError
@@ -29,6 +30,8 @@ from .storage.base import Store
 from .storage.sqlite import SqliteStore
 
 __all__ = ["Options", "log_path", "makeService", "open_store"]
+
+_log = Logger(namespace="iobuffer")
 
 
 class Options(usage.Options):
@@ -114,6 +117,10 @@ def log_path(twistd: Any) -> str | None:
     return os.path.join(twistd.get("rundir", "."), path)
 
 
+def _log_fault(failure: Failure) -> None:
+    _log.failure("reload: a fault of the gateway's own", failure)
+
+
 class _Foreground(MultiService):
     """Without a daemon there is somebody to read: a store that cannot be opened is one
     clear line and an exit status, not a traceback."""
@@ -153,5 +160,10 @@ class _Signals(Service):
         self._reactor.callFromThread(self._gateway.log_status)
 
     def _reload(self) -> None:
-        self._output.reopen()
-        self._gateway.reload()
+        try:
+            self._output.reopen()
+        except OSError as error:
+            # The old file is still open, and better than none.
+            print(f"iobuffer: cannot reopen the log: {error}", file=sys.__stderr__)
+        reloaded = self._gateway.reload()
+        reloaded.addErrback(_log_fault)
