@@ -4,6 +4,10 @@ It reads ahead of the cursor as far as the window allows and moves the cursor on
 what the link has confirmed, in order. A lost link: back to the cursor, and again, for
 ever. A refusal: again after a pause, `attempts` times, then as `refused` says. One
 slow or dead destination holds back nobody else, for each has a reader of its own.
+
+Outcomes are taken in the order of the sends, whenever the link tells them. What was
+sent behind a message that was refused, or not delivered, is sent again behind it: the
+cursor never passes over what nobody confirmed.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from ..batch import Batch
@@ -37,6 +41,17 @@ _WINDOW_BYTES = 2 * 1024 * 1024
 _DEFAULT_WINDOW_MESSAGES = 65_536
 
 
+class _Sent:
+    """A batch in flight, and what the link has said of it."""
+
+    __slots__ = ("batch", "connection", "outcome")
+
+    def __init__(self, batch: Batch, connection: int) -> None:
+        self.batch = batch
+        self.connection = connection
+        self.outcome: Confidence | Failure | None = None
+
+
 class Delivery:
     """Delivers one channel to one destination.
 
@@ -47,9 +62,8 @@ class Delivery:
         config: when to give up, and how much may be in flight.
         answered: the peer answers each message; then one is in flight, and a refusal
             stops the delivery unless the config says otherwise.
-        link_state: what the link says of itself.
-        on_change: told of each new `state`, which is the link's unless the delivery
-            itself has stopped or was paused.
+        link_state: what the link says of itself; `state` is that, unless the delivery
+            has halted or was paused.
         wall: epoch seconds.
         log: log(level, text).
     """
@@ -89,18 +103,21 @@ class Delivery:
         # Up between link_up() and link_down(). A read that comes back after the line
         # was lost, or after a failure, is of another session, and is not sent.
         self._up = False
+        self._connection = 0
         self._session = 0
         self._reading = False
         self._pumping = False
         self._sent_upto = channel.cursors[name]
         self._highest_sent = self._sent_upto
-        self._in_flight: deque[Batch] = deque()
+        self._in_flight: deque[_Sent] = deque()
         self._in_flight_messages = 0
         self._in_flight_bytes = 0
         # After a failure nothing more is sent until what is in flight has come back.
         self._broken = False
         self._refused_seq = 0
         self._refused_attempts = 0
+        self._unreadable = False
+        self._held_since = 0.0
         self._retry_call: Any = None
         self._stall_call: Any = None
         self._progress_at = 0.0
@@ -113,9 +130,9 @@ class Delivery:
         """How this destination is: the link's state, unless the delivery is held."""
         link = self._link_state.current
         if self.halted:
-            return State(Word.FAILED, self.halted, link.since)
+            return State(Word.FAILED, self.halted, self._held_since)
         if self.paused:
-            return State(Word.PAUSED, "paused by an operator", link.since)
+            return State(Word.PAUSED, "paused by an operator", self._held_since)
         return link
 
     def start(self) -> None:
@@ -130,14 +147,16 @@ class Delivery:
         """Close the link. What was not confirmed stays behind the cursor."""
         self._running = False
         self._channel.remove_reader(self._pump)
-        for call in (self._retry_call, self._stall_call):
-            if call is not None and call.active():
-                call.cancel()
+        self._cancel_retry()
+        if self._stall_call is not None:
+            self._stall_call.cancel()
+            self._stall_call = None
         return self.link.stop()
 
     def pause(self) -> None:
         """Send nothing more; what is in flight may still be confirmed."""
         self.paused = True
+        self._held_since = self._wall()
 
     def resume(self) -> None:
         """Go on after pause(), and after a refusal that has halted the delivery."""
@@ -145,6 +164,8 @@ class Delivery:
         self.halted = ""
         self._refused_attempts = 0
         self._refusal_backoff.reset()
+        # Whoever asks for it now does not mean in a minute.
+        self._cancel_retry()
         self._progress_at = self._reactor.seconds()
         self._pump()
 
@@ -153,6 +174,7 @@ class Delivery:
     def link_up(self) -> None:
         if not self._up:
             self._up = True
+            self._connection += 1
             self._session += 1
             self._progress_at = self._reactor.seconds()
         self._pump()
@@ -170,7 +192,20 @@ class Delivery:
         if self._pumping:
             return
         self._pumping = True
-        while (
+        try:
+            while self._may_read():
+                self._reading = True
+                self._channel.read(
+                    self._sent_upto,
+                    self._window - self._in_flight_messages,
+                    _BATCH_BYTES,
+                    partial(self._has_read, self._session),
+                )
+        finally:
+            self._pumping = False
+
+    def _may_read(self) -> bool:
+        return (
             self._up
             and self._running
             and not (self._reading or self._broken or self.paused or self.halted)
@@ -179,15 +214,7 @@ class Delivery:
             and self._in_flight_messages < self._window
             and self._in_flight_bytes < _WINDOW_BYTES
             and self._sent_upto < self._channel.last_seq
-        ):
-            self._reading = True
-            self._channel.read(
-                self._sent_upto,
-                self._window - self._in_flight_messages,
-                _BATCH_BYTES,
-                partial(self._has_read, self._session),
-            )
-        self._pumping = False
+        )
 
     def _has_read(
         self, session: int, batch: Batch | None, error: StorageError | None
@@ -196,16 +223,17 @@ class Delivery:
             return
         self._reading = False
         if error is not None:
-            self._log("error", f"the store cannot be read: {error}")
-            self._retry_call = self._reactor.callLater(
-                self._refusal_backoff.next(), self._retry
-            )
+            if not self._unreadable:
+                self._unreadable = True
+                self._log("error", f"the store cannot be read: {error}")
+            self._retry_later()
             return
+        self._unreadable = False
         if batch is None or not self._running or self.paused or self.halted:
             return
         if batch.first_seq > self._sent_upto + 1:
             if self._in_flight:
-                # The cursor must first come up to the gap; _confirmed() pumps again.
+                # The cursor must first come up to the gap; _came_back() pumps again.
                 self._broken = True
                 return
             # Whatever the store has dropped by itself (drop_oldest) it has counted,
@@ -225,22 +253,60 @@ class Delivery:
         self._highest_sent = max(self._highest_sent, batch.last_seq)
         if not self._in_flight:
             self._progress_at = self._reactor.seconds()
-        self._in_flight.append(batch)
+        sent = _Sent(batch, self._connection)
+        self._in_flight.append(sent)
         self._in_flight_messages += len(batch)
         self._in_flight_bytes += batch.size_bytes
-        sent = self.link.send(batch)
-        sent.addCallbacks(
-            self._confirmed, self._failed, callbackArgs=(batch,), errbackArgs=(batch,)
-        )
+        # A link may say within send() that it has room again; nothing else goes out
+        # before it has returned.
+        pumping, self._pumping = self._pumping, True
+        outcome = maybeDeferred(self.link.send, batch)
+        self._pumping = pumping
+        outcome.addBoth(self._came_back, sent)
+        outcome.addErrback(self._own_fault)
 
-    def _confirmed(self, confidence: Confidence, batch: Batch) -> None:
-        self._leave_flight()
-        if batch.first_seq == self._channel.cursors[self.name] + 1:
-            self._advance(batch, len(batch), confidence)
+    def _came_back(self, outcome: Confidence | Failure, sent: _Sent) -> None:
+        sent.outcome = outcome
+        if isinstance(outcome, Failure):
+            self._broken = True
+            # What is being read now follows what has just failed.
+            self._session += 1
+            self._reading = False
+            if outcome.check(LinkLost) and sent.connection == self._connection:
+                # The link tells of its loss after this: nothing goes out until it
+                # says that it is up.
+                self._up = False
+        while self._in_flight and self._in_flight[0].outcome is not None:
+            self._settle(self._leave_flight())
         if self._broken and not self._in_flight:
             self._broken = False
             self._sent_upto = self._channel.cursors[self.name]
         self._pump()
+
+    def _settle(self, sent: _Sent) -> None:
+        """Take the outcome of what was sent first of all that is in flight."""
+        batch, outcome = sent.batch, sent.outcome
+        if isinstance(outcome, Failure) and not outcome.check(LinkLost, Refused):
+            self._own_fault(outcome)
+        elif batch.first_seq != self._channel.cursors[self.name] + 1:
+            # It was sent behind one that did not arrive.
+            pass
+        elif isinstance(outcome, Confidence):
+            self._advance(batch, len(batch), outcome)
+        elif isinstance(outcome, Failure):
+            error = outcome.value
+            if isinstance(error, LinkLost):
+                self._advance(batch, error.delivered, error.confidence)
+            elif isinstance(error, Refused):
+                self._advance(batch, error.index, error.confidence)
+                self._refused(batch.first_seq + error.index, error)
+
+    def _own_fault(self, failure: Failure) -> None:
+        self._halt(
+            "delivery failed by a fault of the gateway's own: "
+            f"{failure.getErrorMessage()}"
+        )
+        self._log("error", failure.getTraceback())
 
     def _advance(self, batch: Batch, count: int, confidence: Confidence) -> None:
         """The first `count` messages of the batch behind the cursor are delivered."""
@@ -259,36 +325,11 @@ class Delivery:
         self._progress_at = self._reactor.seconds()
         self._refused_attempts = 0
 
-    def _leave_flight(self) -> None:
-        batch = self._in_flight.popleft()
-        self._in_flight_messages -= len(batch)
-        self._in_flight_bytes -= batch.size_bytes
-
-    def _failed(self, failure: Failure, batch: Batch) -> None:
-        self._leave_flight()
-        next_in_turn = batch.first_seq == self._channel.cursors[self.name] + 1
-        self._broken = True
-        # What is being read now follows what has just failed.
-        self._session += 1
-        self._reading = False
-        error = failure.value
-        if isinstance(error, LinkLost):
-            if next_in_turn:
-                self._advance(batch, error.delivered, error.confidence)
-        elif isinstance(error, Refused):
-            if next_in_turn:
-                self._advance(batch, error.index, error.confidence)
-                self._refused(batch.first_seq + error.index, error)
-        else:
-            self._halt(
-                "delivery failed by a fault of the gateway's own: "
-                f"{failure.getErrorMessage()}"
-            )
-            self._log("error", failure.getTraceback())
-        if not self._in_flight:
-            self._broken = False
-            self._sent_upto = self._channel.cursors[self.name]
-        self._pump()
+    def _leave_flight(self) -> _Sent:
+        sent = self._in_flight.popleft()
+        self._in_flight_messages -= len(sent.batch)
+        self._in_flight_bytes -= sent.batch.size_bytes
+        return sent
 
     # -- refusals ----------------------------------------------------------------------
 
@@ -316,9 +357,18 @@ class Delivery:
                 "removed and this destination is started again"
             )
         else:
+            self._retry_later()
+
+    def _retry_later(self) -> None:
+        if self._running and self._retry_call is None:
             self._retry_call = self._reactor.callLater(
                 self._refusal_backoff.next(), self._retry
             )
+
+    def _cancel_retry(self) -> None:
+        if self._retry_call is not None:
+            self._retry_call.cancel()
+            self._retry_call = None
 
     def _retry(self) -> None:
         self._retry_call = None
@@ -327,6 +377,7 @@ class Delivery:
     def _halt(self, reason: str) -> None:
         if not self.halted:
             self.halted = reason
+            self._held_since = self._wall()
             self._log("error", f"halted: {reason}")
 
     # -- the stall watch ---------------------------------------------------------------
