@@ -28,7 +28,9 @@ from ..storage.database import DATABASE
 __all__ = ["WHERE", "check_owner", "ending", "state_dir_of"]
 
 #: The argument of every command on a store.
-WHERE = click.argument("where", metavar="CONFIG|STATE_DIR", type=click.Path())
+WHERE = click.argument(
+    "where", metavar="CONFIG|STATE_DIR", type=click.Path(readable=False)
+)
 
 
 def state_dir_of(where: str) -> Path:
@@ -38,7 +40,7 @@ def state_dir_of(where: str) -> Path:
         ConfigError: there is no such file, or `[gateway]` has errors.
     """
     place = Path(where)
-    if place.is_dir():
+    if os.path.isdir(where):
         return place
     if place.name == DATABASE:
         return place.parent

@@ -35,7 +35,7 @@ def print_problems(problems: tuple[Problem, ...], out: TextIO) -> None:
 
 
 @click.command(name="check")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(readable=False))
 def command(file: str) -> None:
     """Say whether a gateway would start with this configuration.
 

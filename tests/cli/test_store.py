@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,20 @@ def test_forget_makes_no_store_where_none_is(tmp_path: Path) -> None:
 
     assert result.exit_code == ExitStatus.UNAVAILABLE
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["repair"], ["forget", "chem-1"]])
+def test_what_writes_refuses_to_run_as_somebody_else(
+    state_dir: Path, command: list[str]
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a directory away")
+    os.chown(state_dir, 54321, -1)
+
+    result = _store(command[0], state_dir, *command[1:], answer="y\n")
+
+    assert result.exit_code == ExitStatus.UNAVAILABLE
+    assert "belongs to #54321" in result.stderr
 
 
 def _channels(state_dir: Path) -> list[str]:
