@@ -71,9 +71,7 @@ def verify_command(where: str, as_json: bool) -> None:
             f"channels: {report.channels}, problems: {len(report.problems)}"
         )
         if not report.is_sound:
-            print(
-                f"unless that was done: `iobuffer store repair {where}` saves the rest"
-            )
+            print(f"`iobuffer store repair {where}` saves the rest; once is enough")
     sys.exit(ExitStatus.OK if report.is_sound else ExitStatus.DOES_NOT_ADD_UP)
 
 
