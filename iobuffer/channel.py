@@ -34,6 +34,10 @@ ReadDone = Callable[[Batch | None, StorageError | None], None]
 #: in a list. A million one-byte messages must not pass for a megabyte.
 _MESSAGE_OVERHEAD_BYTES = 56
 
+#: What is read from memory at once: a row. From the disk it may be more, because each
+#: read waits for a commit; here more would only cost a larger buffer per write.
+_MEMORY_READ_BYTES = 256 * 1024
+
 
 class Keeper(Protocol):
     """What a channel needs of the storekeeper. Every call returns at once."""
@@ -178,7 +182,9 @@ class Channel:
         if after >= self.last_seq:
             done(None, None)
             return
-        batch = self._from_memory(after, max_messages, max_bytes)
+        batch = self._from_memory(
+            after, max_messages, min(max_bytes, _MEMORY_READ_BYTES)
+        )
         if batch is not None:
             done(batch, None)
         else:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -132,14 +133,12 @@ class Storekeeper:
         self._reads: list[tuple[str, int, int, int, ReadDone]] = []
         self._calls: list[tuple[Callable[[Store], Any], Deferred[Any]]] = []
         self._stopping: Deferred[int] | None = None
-        # Which calls must wake the thread: when it sleeps, all; when it only lingers
-        # for company to the cursors, all but settle().
         self._sleeping = False
-        self._lingering = False
         # The thread's own.
         self._held: dict[str, list[_Offer]] = {}
         self._full: set[str] = set()
         self._unsettled: list[tuple[str, tuple[object, ...]]] = []
+        self._settle_at = 0.0
         self._tidy_due = True
         self._thread = threading.Thread(
             target=self._run, name="iobuffer-store", daemon=True
@@ -209,7 +208,7 @@ class Storekeeper:
             self._was_pressed = True
         with self._turn:
             self._offers += [(channel, offer) for offer in offers]
-            if self._sleeping or self._lingering:
+            if self._sleeping:
                 self._turn.notify()
 
     def read(
@@ -222,13 +221,14 @@ class Storekeeper:
     ) -> None:
         with self._turn:
             self._reads.append((channel, after, max_messages, max_bytes, done))
-            if self._sleeping or self._lingering:
+            if self._sleeping:
                 self._turn.notify()
 
     def settle(self, method: str, *args: object) -> None:
         with self._turn:
             self._settles.append((method, args))
-            if self._sleeping:
+            # Once one waits, the thread wakes in time for all of them.
+            if self._sleeping and not self._unsettled and len(self._settles) == 1:
                 self._turn.notify()
 
     def call(self, what: Callable[[Store], _T]) -> Deferred[_T]:
@@ -273,32 +273,30 @@ class Storekeeper:
     def _turn_once(self) -> bool:
         """Wait for work and do it; False when there is none left and we are ending."""
         with self._turn:
-            if not self._urgent():
-                if not self._settles:
-                    self._sleeping = True
-                    waiting = self._held or self._unsettled
-                    self._turn.wait(_RETRY_SECONDS if waiting else _TIDY_SECONDS)
-                    self._sleeping = False
-                if self._settles and not self._urgent():
-                    self._lingering = True
-                    self._turn.wait(_CURSOR_SECONDS)
-                    self._lingering = False
+            if not (self._urgent() or self._settles):
+                self._sleeping = True
+                self._turn.wait(self._nap_seconds())
+                self._sleeping = False
             offers, self._offers = self._offers, []
             settles, self._settles = self._settles, []
             reads, self._reads = self._reads, []
             calls, self._calls = self._calls, []
             stopping = self._stopping is not None
-        asked = bool(offers or settles or reads or calls)
         done = _Done()
-        if self._unsettled:
-            settles = self._unsettled + settles
-            self._unsettled = []
-        if offers or settles or self._held:
+        if settles and not self._unsettled:
+            self._settle_at = time.monotonic() + _CURSOR_SECONDS
+        self._unsettled += settles
+        settling = bool(self._unsettled) and (
+            stopping or bool(calls) or time.monotonic() >= self._settle_at
+        )
+        asked = bool(offers or settles or reads or calls or settling)
+        if offers or settling or self._held:
+            settles, self._unsettled = self._unsettled, []
             self._commit(offers, settles, done)
             self._tidy_due = True
         for channel, after, max_messages, max_bytes, read_done in reads:
             try:
-                batch = self._store.read(channel, after, max_messages, max_bytes)
+                batch = self._read(channel, after, max_messages, max_bytes)
                 done.reads.append((read_done, batch, None))
             except StorageFailed:
                 raise
@@ -314,6 +312,34 @@ class Storekeeper:
         if offers or done.committed or done.full or done.reads or done.calls:
             self._reactor.callFromThread(self._tell, done)
         return asked or not stopping
+
+    def _nap_seconds(self) -> float:
+        if self._unsettled:
+            return max(0.0, self._settle_at - time.monotonic())
+        return _RETRY_SECONDS if self._held else _TIDY_SECONDS
+
+    def _read(
+        self, channel: str, after: int, max_messages: int, max_bytes: int
+    ) -> Batch | None:
+        """Several rows at once, as far as they follow each other: whoever reads from
+        the disk is behind, and would wait for a commit between any two rows."""
+        batch = self._store.read(channel, after, max_messages, max_bytes)
+        if batch is None or not batch.messages:
+            return batch
+        parts, messages, size_bytes = [batch], len(batch), batch.size_bytes
+        while messages < max_messages and size_bytes < max_bytes:
+            batch = self._store.read(
+                channel,
+                parts[-1].last_seq,
+                max_messages - messages,
+                max_bytes - size_bytes,
+            )
+            if batch is None or batch.first_seq != parts[-1].last_seq + 1:
+                break
+            parts.append(batch)
+            messages += len(batch)
+            size_bytes += batch.size_bytes
+        return join(parts)
 
     def _urgent(self) -> bool:
         return bool(self._offers or self._reads or self._calls or self._stopping)
@@ -363,6 +389,7 @@ class Storekeeper:
             done.committed.clear()
             # What destinations have had stays true; it is written when there is room.
             self._unsettled = settles
+            self._settle_at = time.monotonic() + _RETRY_SECONDS
         for name, (waiting, full) in refused.items():
             for offer in waiting:
                 if offer.answer is not None:

@@ -31,8 +31,8 @@ from .policy import DeliveryConfig, WhenRefused
 
 __all__ = ["Delivery"]
 
-#: A batch given to the link at once; the store's rows are of this size.
-_BATCH_BYTES = 256 * 1024
+#: What is read and given to the link at once, at most: a few of the store's rows.
+_BATCH_BYTES = 1024 * 1024
 
 #: Beside the window in messages: payload sent and not yet confirmed. It bounds what
 #: this process holds for one destination.
