@@ -12,9 +12,12 @@ from ..channel import Confidence
 from ..framing.base import Encoder
 from ._framed import Framed, frame, messages_within
 from ._outlet import Outlet
-from .base import LinkLost
+from .base import Dropped, LinkLost
 
-__all__ = ["Copies"]
+__all__ = ["NOBODY", "Copies"]
+
+#: Why messages are dropped, in the ledger.
+NOBODY = "nobody connected"
 
 
 @attrs.define(eq=False)
@@ -102,17 +105,14 @@ class Copies:
             delivered = 0 if index else self._delivered(copied)
             copied.done.errback(LinkLost(reason, delivered))
 
-    def let_go(self) -> int:
-        """Every batch under way counts as sent; returns how many of the messages
-        nobody is known to have."""
-        nobodys = 0
+    def let_go(self) -> None:
+        """Every batch under way is given up: what nobody is known to have is
+        dropped."""
         for copied in self._clear():
-            nobodys += len(copied.framed.messages) - self._delivered(copied)
             if copied.framed.refusal is None:
-                copied.done.callback(Confidence.SENT)
+                copied.done.errback(Dropped(NOBODY, self._delivered(copied)))
             else:
                 copied.done.errback(copied.framed.refusal)
-        return nobodys
 
     # -- within ------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from ..counters import DestinationCounters
 from ..errors import IobufferError
 from ..state import StateCell
 
-__all__ = ["Link", "LinkContext", "LinkLost", "LinkUser", "Refused"]
+__all__ = ["Dropped", "Link", "LinkContext", "LinkLost", "LinkUser", "Refused"]
 
 
 class LinkLost(IobufferError):
@@ -61,6 +61,25 @@ class Refused(IobufferError):
         self.index = index
         self.reason = reason
         self.final = final
+        self.confidence = confidence
+        super().__init__(reason)
+
+
+class Dropped(IobufferError):
+    """Nobody will have these messages, and the config says to let them go.
+
+    The first `delivered` of the batch were delivered, as `confidence` says; the rest
+    is counted as dropped, for `reason`.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        delivered: int = 0,
+        confidence: Confidence = Confidence.RECEIVED,
+    ) -> None:
+        self.reason = reason
+        self.delivered = delivered
         self.confidence = confidence
         super().__init__(reason)
 
@@ -114,7 +133,7 @@ class Link(Protocol):
 
         Called only between link_up() and link_down() and while `writable`. Fires, in
         the order of the calls, once all of it is as sure as this link can be; fails
-        with Refused or LinkLost.
+        with Refused, LinkLost or Dropped.
         """
 
     def reopen(self, reason: str) -> None:

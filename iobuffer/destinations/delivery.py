@@ -26,7 +26,7 @@ from ..counters import DestinationCounters
 from ..errors import StorageError
 from ..links.backoff import Backoff
 from ..state import State, StateCell, Word
-from .base import Link, LinkLost, Refused
+from .base import Dropped, Link, LinkLost, Refused
 from .policy import DeliveryConfig, WhenRefused
 
 __all__ = ["Delivery"]
@@ -267,7 +267,7 @@ class Delivery:
 
     def _came_back(self, outcome: Confidence | Failure, sent: _Sent) -> None:
         sent.outcome = outcome
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, Failure) and not outcome.check(Dropped):
             self._broken = True
             # What is being read now follows what has just failed.
             self._session += 1
@@ -286,7 +286,9 @@ class Delivery:
     def _settle(self, sent: _Sent) -> None:
         """Take the outcome of what was sent first of all that is in flight."""
         batch, outcome = sent.batch, sent.outcome
-        if isinstance(outcome, Failure) and not outcome.check(LinkLost, Refused):
+        if isinstance(outcome, Failure) and not outcome.check(
+            LinkLost, Refused, Dropped
+        ):
             self._own_fault(outcome)
         elif batch.first_seq != self._channel.cursors[self.name] + 1:
             # It was sent behind one that did not arrive.
@@ -300,6 +302,11 @@ class Delivery:
             elif isinstance(error, Refused):
                 self._advance(batch, error.index, error.confidence)
                 self._refused(batch.first_seq + error.index, error)
+            elif isinstance(error, Dropped):
+                self._advance(batch, error.delivered, error.confidence)
+                self._channel.drop(self.name, batch.last_seq, error.reason)
+                self.counters.dropped_total += len(batch) - error.delivered
+                self._progress_at = self._reactor.seconds()
 
     def _own_fault(self, failure: Failure) -> None:
         self._halt(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.protocol import Factory
 
 from ..batch import Batch
@@ -34,10 +34,10 @@ from ..options import (
     option,
 )
 from ..state import State, StateCell, Word
-from ._copies import Copies
+from ._copies import NOBODY, Copies
 from ._grace import grace
 from ._outlet import Outlet
-from .base import Link, LinkContext, LinkUser
+from .base import Dropped, Link, LinkContext, LinkUser
 from .policy import DeliveryConfig
 
 __all__ = ["TcpServerConfig", "TcpServerLink", "build"]
@@ -179,11 +179,11 @@ class TcpServerLink:
         return waited.addCallback(lambda _: self._close())
 
     def send(self, batch: Batch) -> Deferred[Confidence]:
-        """See Link. With `when_none = drop` and nobody connected the messages are
-        counted in `dropped_total`, and fire SENT, which promises nothing."""
+        """See Link. With `when_none = drop` and nobody connected it fails with
+        Dropped."""
         if not self._clients:
-            self._count_dropped(len(batch.messages))
-            return succeed(Confidence.SENT)
+            self._log_drop()
+            return fail(Dropped(NOBODY))
         self._disconnect_laggards()
         sent = self._copies.send(batch.messages, tuple(self._clients))
         self._refresh()
@@ -233,7 +233,8 @@ class TcpServerLink:
             if lost and self._clients:
                 self._go_down("a client has gone with messages that no other has")
             elif lost:
-                self._count_dropped(self._copies.let_go())
+                self._copies.let_go()
+                self._log_drop()
         else:
             self._go_down(f"nobody is connected to port {self._config.port} any more")
         self._leaving = False
@@ -360,9 +361,8 @@ class TcpServerLink:
                 f"{DURATION.show(_LAG_LOG_SECONDS)}",
             )
 
-    def _count_dropped(self, count: int) -> None:
-        self._context.counters.dropped_total += count
-        if count and not self._drop_logged:
+    def _log_drop(self) -> None:
+        if not self._drop_logged:
             self._drop_logged = True
             self._context.log(
                 "warn",

@@ -16,7 +16,7 @@ from twisted.internet.task import Clock
 from iobuffer.batch import Batch
 from iobuffer.channel import Channel, Confidence
 from iobuffer.counters import DestinationCounters
-from iobuffer.destinations.base import LinkLost, Refused
+from iobuffer.destinations.base import Dropped, LinkLost, Refused
 from iobuffer.destinations.delivery import Delivery
 from iobuffer.destinations.policy import DeliveryConfig
 from iobuffer.errors import StorageCorrupt
@@ -99,6 +99,24 @@ class World:
 
 def texts(world: World) -> str:
     return "\n".join(f"{level}: {text}" for level, text in world.lines)
+
+
+# -- let go on purpose ------------------------------------------------------------------
+
+
+def test_what_a_link_lets_go_is_dropped_by_name_and_the_rest_goes_on() -> None:
+    world = World()
+    world.link.at_once = lambda batch: Dropped("nobody connected", 1)
+    world.begin()
+    world.store([b"1", b"2", b"3"])
+    world.link.at_once = None
+    world.store([b"4"])
+    world.link.confirm()
+
+    assert world.cursor == 4
+    assert world.counters.dropped_total == 2
+    assert world.ledger.dropped == {"nobody connected": 2}
+    assert sum(world.ledger.delivered.values()) == 2
 
 
 # -- sending and confirming ------------------------------------------------------------
@@ -185,7 +203,7 @@ def test_a_link_that_confirms_at_once_is_not_a_recursion() -> None:
 
 
 def test_room_told_within_a_send_does_not_send_in_between() -> None:
-    world = World(window=1)
+    world = World()
     order: list[str] = []
 
     def at_once(batch: Batch) -> Confidence:
@@ -196,10 +214,10 @@ def test_room_told_within_a_send_does_not_send_in_between() -> None:
         return Confidence.SENT
 
     world.link.at_once = at_once
-    world.store([b"1"], [b"2"])
+    world.store([b"1"])
     world.evict()
+    world.store([b"2"])
     world.begin()
-    world.turn()
     world.turn()
     assert order == ["begin 1", "end 1", "begin 2", "end 2"]
 
