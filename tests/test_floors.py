@@ -37,7 +37,7 @@ FLOORS = {
     "cli": 4,
 }
 
-#: Rooms on one floor that may not see each other, beside those whose floor is their own.
+#: Rooms on one floor that may see each other.
 SHARED_WITHIN_FLOOR = {
     0: {
         ("options", "errors"),
