@@ -29,7 +29,7 @@ from twisted.python.failure import Failure
 
 from .batch import Batch, cut, join
 from .channel import Answer, Channel, ReadDone
-from .errors import StorageError, StorageFailed, StorageFull
+from .errors import StorageCorrupt, StorageError, StorageFailed, StorageFull
 from .storage.base import Finding, Limits, Store
 
 __all__ = ["Storekeeper"]
@@ -289,7 +289,7 @@ class Storekeeper:
         settling = bool(self._unsettled) and (
             stopping or bool(calls) or time.monotonic() >= self._settle_at
         )
-        asked = bool(offers or settles or reads or calls or settling)
+        asked = bool(offers or settles or reads or calls)
         if offers or settling or self._held:
             settles, self._unsettled = self._unsettled, []
             self._commit(offers, settles, done)
@@ -304,8 +304,13 @@ class Storekeeper:
                 done.reads.append((read_done, None, error))
         for what, deferred in calls:
             done.calls.append((deferred, self._call(what)))
-        if not asked and self._tidy_due:
-            self._tidy_due = self._store.tidy(self._wall())
+        if not (asked or settling) and self._tidy_due:
+            try:
+                self._tidy_due = self._store.tidy(self._wall())
+            except StorageFull:
+                # What has expired takes room in the log before it gives any back; a
+                # full disk is no failure here either. It stays due.
+                pass
         if self._store.findings:
             findings, self._store.findings[:] = list(self._store.findings), []
             self._reactor.callFromThread(self._on_findings, findings)
@@ -328,12 +333,16 @@ class Storekeeper:
             return batch
         parts, messages, size_bytes = [batch], len(batch), batch.size_bytes
         while messages < max_messages and size_bytes < max_bytes:
-            batch = self._store.read(
-                channel,
-                parts[-1].last_seq,
-                max_messages - messages,
-                max_bytes - size_bytes,
-            )
+            try:
+                batch = self._store.read(
+                    channel,
+                    parts[-1].last_seq,
+                    max_messages - messages,
+                    max_bytes - size_bytes,
+                )
+            except StorageCorrupt:
+                # The next read begins there, and says so; what is before is good.
+                break
             if batch is None or batch.first_seq != parts[-1].last_seq + 1:
                 break
             parts.append(batch)

@@ -147,6 +147,7 @@ class TroubledStore(MemoryStore):
         self.failing: BaseException | None = None
         self.tried = 0
         self.commits = 0
+        self.tidied = 0
         self.closed = False
 
     def commit(self, now: float) -> None:
@@ -159,6 +160,10 @@ class TroubledStore(MemoryStore):
             raise self.failing
         super().commit(now)
         self.commits += 1
+
+    def tidy(self, now: float) -> bool:
+        self.tidied += 1
+        return super().tidy(now)
 
     def report(self, finding: Finding) -> None:
         self.findings.append(finding)

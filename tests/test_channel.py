@@ -99,16 +99,21 @@ def test_reading_across_an_eviction_leaves_no_hole_and_no_duplicate() -> None:
     assert messages_of(world.read(2)) == [b"2", b"3", b"4", b"5"]
 
 
-def test_rows_that_were_not_kept_in_memory_are_a_hole_that_the_disk_fills() -> None:
+def test_rows_that_are_not_in_memory_are_a_hole_that_the_disk_fills() -> None:
     world = World("lis")
-    world.store(batch_of(b"1"))
-    world.channel.serve({})
-    world.store(batch_of(b"2"))
-    world.channel.serve({"lis": 0})
-    world.store(batch_of(b"3"))
-    assert world.read(0) == "disk"
+    world.channel.committed([batch_of(b"1").numbered(1), batch_of(b"3").numbered(3)])
+    assert messages_of(world.read(0)) == [b"1"]
     assert world.read(1) == "disk"
     assert messages_of(world.read(2)) == [b"3"]
+
+
+def test_a_destination_that_comes_later_reads_what_went_before_from_the_disk() -> None:
+    world = World()
+    world.store(batch_of(b"1"))
+    world.channel.serve({"lis": 0})
+    world.store(batch_of(b"2"))
+    assert world.read(0) == "disk"
+    assert messages_of(world.read(1)) == [b"2"]
 
 
 def test_random_evictions_and_reads_give_each_message_once_and_in_order() -> None:
