@@ -319,5 +319,6 @@ def _end_process(error: BaseException) -> None:
     else:
         _log.failure("the store's thread has failed, ending at once")
         status = ExitStatus.SOFTWARE
-    print(f"iobuffer: the store has failed: {error}", file=sys.stderr, flush=True)
+    # twistd has turned sys.stderr into a log, which has this line already.
+    print(f"iobuffer: the store has failed: {error}", file=sys.__stderr__, flush=True)
     os._exit(status)

@@ -129,7 +129,8 @@ class _Foreground(MultiService):
         try:
             super().startService()
         except StorageError as error:
-            print(f"iobuffer: {error}", file=sys.stderr)
+            # twistd has turned sys.stderr into a log.
+            print(f"iobuffer: {error}", file=sys.__stderr__)
             sys.exit(ExitStatus.UNAVAILABLE)
 
 
