@@ -1,0 +1,66 @@
+"""kill -9, again and again, under load: what was acknowledged is delivered (S1)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from .campaign import Campaign, Outcome
+
+ROUNDS = 50
+#: Enough to show what a broken build loses.
+BROKEN_ROUNDS = 6
+SEED = 20261122
+
+
+def kill_again_and_again(campaign: Campaign, rounds: int) -> list[Outcome]:
+    campaign.begin()
+    for _ in range(rounds):
+        campaign.disturb()
+        time.sleep(campaign.draw.uniform(0.0, 0.6))
+        campaign.gateway.kill()
+        campaign.kills += 1
+        campaign.gateway.start()
+    return campaign.finish()
+
+
+def test_what_was_acknowledged_survives_fifty_kills_in_order(tmp_path: Path) -> None:
+    with Campaign(tmp_path, seed=SEED) as campaign:
+        outcomes = kill_again_and_again(campaign, ROUNDS)
+
+        gateway = campaign.gateway
+        print(f"slowest start of {gateway.starts}: {gateway.slowest_start_seconds:.2f}")
+        for outcome in outcomes:
+            assert len(outcome.delivered) > 20 * ROUNDS, str(outcome)
+            assert outcome.verdict.is_clean, str(outcome)
+            assert outcome.holes == 0, str(outcome)
+            bound = campaign.bound_of_duplicates(outcome.place)
+            assert outcome.verdict.duplicated <= bound, f"{outcome}; allowed: {bound}"
+        assert not campaign.hl7.strange
+        assert "Traceback" not in gateway.log
+        assert "missing" not in gateway.log
+        assert gateway.slowest_start_seconds < 10
+        gateway.audit()
+
+
+@pytest.mark.parametrize("broken", ["acknowledged-early", "cursor-early"])
+def test_a_gateway_that_promises_too_early_is_found_out(
+    tmp_path: Path, broken: str
+) -> None:
+    """The calibration: acknowledged before the commit, or a cursor moved before the
+    destination confirmed. The same rounds must lose."""
+    with Campaign(tmp_path, seed=SEED, broken=broken) as campaign:
+        campaign.begin()
+        for _ in range(BROKEN_ROUNDS):
+            campaign.answering.reset()
+            time.sleep(0.3)
+            campaign.answering.up()
+            time.sleep(0.3)
+            campaign.gateway.kill()
+            campaign.kills += 1
+            campaign.gateway.start()
+        outcomes = campaign.finish(seconds=5)
+
+        assert sum(len(outcome.verdict.lost) for outcome in outcomes) > 0
