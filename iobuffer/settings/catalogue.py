@@ -145,8 +145,7 @@ class _Collector:
         else:
             chapter = Chapter(name, name, isinstance(spec, Group))
             self.chapters.append(chapter)
-        if user not in chapter.users:
-            chapter.users.append(user)
+        chapter.users.append(user)
         inside = (
             {"": spec.config_class} if isinstance(spec, Group) else dict(spec.kinds)
         )
