@@ -59,15 +59,31 @@ class LogOutput:
         self.reopen()
 
     def reopen(self) -> None:
-        """Open the file anew: a log rotation has moved the old one away."""
+        """Open the file anew: a log rotation has moved the old one away.
+
+        Raises:
+            OSError: it cannot be opened; the old one is still written.
+        """
         if self._path is None:
             return
         stream = open(  # noqa: SIM115 (it stays open until the next reopen)
             self._path, "a", encoding="utf-8", errors="backslashreplace"
         )
-        if self._stream is not sys.stdout:
-            self._stream.close()
-        self._stream = stream
+        old, self._stream = self._stream, stream
+        self._let_go(old)
+
+    def close(self) -> None:
+        """Let go of the file; nothing can be written after that."""
+        self._let_go(self._stream)
+
+    def _let_go(self, stream: IO[str]) -> None:
+        if self._path is None or stream is sys.stdout:
+            return
+        try:
+            stream.close()
+        except OSError:
+            # The line that did not fit on its disk, which was told when it did not.
+            pass
 
     def __call__(self, event: LogEvent) -> None:
         level = event.get("log_level", LogLevel.info)
@@ -78,6 +94,8 @@ class LogOutput:
         if _ORDER[level] < least:
             return
         line = self._as_json(event) if self._json else self._as_text(event)
+        # Half a surrogate pair, from a name that is no UTF-8, cannot be written as is.
+        line = line.encode(errors="backslashreplace").decode()
         try:
             self._stream.write(line + "\n")
             self._stream.flush()
@@ -115,4 +133,9 @@ class LogOutput:
 
 
 def _one_line(text: str) -> str:
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return _CONTROL.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
