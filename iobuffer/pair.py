@@ -128,12 +128,9 @@ class ChannelPair:
 
     def stop(self) -> Deferred[None]:
         """Stop the source, then the destinations; what was taken is committed."""
-        if self._room_call is not None:
-            self._room_call.cancel()
-            self._room_call = None
         stopped = self._stop_source()
         stopped.addCallback(lambda _: self._stop_destinations(self._destinations))
-        stopped.addCallback(lambda _: self._keeper.detach(self.channel))
+        stopped.addCallback(lambda _: self._detach())
         return stopped
 
     async def change(self, settings: ChannelSettings, found: ChannelState) -> None:
@@ -318,10 +315,17 @@ class ChannelPair:
             del self._destinations[name]
         return gatherResults(stopping, consumeErrors=True).addCallback(lambda _: None)
 
-    def _full_changed(self, full: bool) -> None:
+    def _detach(self) -> None:
+        self._keeper.detach(self.channel)
+        self._cancel_room_call()
+
+    def _cancel_room_call(self) -> None:
         if self._room_call is not None:
             self._room_call.cancel()
             self._room_call = None
+
+    def _full_changed(self, full: bool) -> None:
+        self._cancel_room_call()
         if not full:
             self._room_call = self._reactor.callLater(_ROOM_SECONDS, self._room_lasts)
         elif not self._full_logged:
