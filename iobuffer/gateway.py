@@ -117,8 +117,8 @@ class Gateway(Service):
                 section=section,
             )
         _log.info(
-            "started: {channels} channels, store in {state_dir}",
-            channels=len(self.pairs),
+            "started: {channels}, store in {state_dir}",
+            channels=_channels(len(self.pairs)),
             state_dir=gateway.state_dir,
         )
 
@@ -199,7 +199,7 @@ class Gateway(Service):
                     done = False
                     _log_failed(Failure(error), f"reload: {name}: not changed")
         _log.info(
-            "reloaded: {added} channels added, {changed} changed, {removed} removed, "
+            "reloaded: {added} added, {changed} changed, {removed} removed, "
             "{same} as before",
             added=len(added),
             changed=len(changed),
@@ -247,8 +247,9 @@ class Gateway(Service):
             if missed:
                 _log.warn(
                     "{channel}: {missed} messages wait for the destination "
-                    "{destination}, which is no longer configured; they are kept until "
-                    "it is, or until iobuffer store forget {channel} {destination}",
+                    "{destination}, which is no longer configured; they are kept "
+                    "until it is, or until iobuffer store forget CONFIG {channel} "
+                    "{destination}",
                     channel=channel.name,
                     destination=destination,
                     missed=missed,
@@ -283,7 +284,7 @@ class Gateway(Service):
             _log.warn(
                 "{channel}: not configured any more, but {waiting} messages of it were "
                 "not delivered; they are kept until it is configured again, or until "
-                "iobuffer store forget {channel}",
+                "iobuffer store forget CONFIG {channel}",
                 channel=state.channel,
                 waiting=waiting,
             )
@@ -322,3 +323,7 @@ def _end_process(error: BaseException) -> None:
     # twistd has turned sys.stderr into a log, which has this line already.
     print(f"iobuffer: the store has failed: {error}", file=sys.__stderr__, flush=True)
     os._exit(status)
+
+
+def _channels(count: int) -> str:
+    return f"{count} channel{'' if count == 1 else 's'}"

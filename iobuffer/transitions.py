@@ -29,11 +29,15 @@ class Transitions:
         word = new.word
         if word is self._logged or word is Word.STARTING:
             return
-        if word is Word.WAITING and self._logged is Word.FAILED:
-            # Between two failed attempts it is "connecting": no news.
-            return
+        if word is Word.WAITING:
+            if self._logged is Word.FAILED:
+                # Between two failed attempts it is "connecting": no news.
+                return
+            if old.word is Word.STARTING:
+                # Its first attempt; what comes of that is the news.
+                return
         self._logged = word
         level = "error" if word is Word.FAILED else "info"
-        if word is Word.WAITING and old.word is Word.RUNNING:
+        if word is Word.WAITING:
             level = "warn"
         self._log(level, str(new))

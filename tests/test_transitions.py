@@ -37,16 +37,18 @@ def test_what_needs_a_person_is_one_error_until_it_runs_again() -> None:
         world.cell.set(Word.FAILED, "the certificate is not trusted")
     world.cell.set(Word.RUNNING)
     assert world.lines == [
-        ("info", "waiting: connecting"),
         ("error", "failed: the certificate is not trusted"),
         ("info", "running"),
     ]
 
 
-def test_a_first_wait_is_no_warning() -> None:
+def test_the_first_attempt_is_no_news_but_what_comes_of_it_is() -> None:
     world = Logged()
-    world.cell.set(Word.WAITING, "nobody is connected")
-    assert world.lines == [("info", "waiting: nobody is connected")]
+    world.cell.set(Word.WAITING, "connecting")
+    assert world.lines == []
+    world.cell.set(Word.WAITING, "refused; next try in 1 s")
+    world.cell.set(Word.WAITING, "refused; next try in 2 s")
+    assert world.lines == [("warn", "waiting: refused; next try in 1 s")]
 
 
 def test_starting_again_is_not_news() -> None:

@@ -27,7 +27,7 @@ iobuffer is running on {config}. Try it, from this folder, in another terminal:
 127.0.0.1
   syslog over UDP, port 5514  logger -n 127.0.0.1 -P 5514 -d 'hello over UDP'
   syslog over TCP, port 5514  logger -n 127.0.0.1 -P 5514 -T 'hello over TCP'
-  lines over TCP, port 5000   printf 'one\\ntwo\\n' | nc -N 127.0.0.1 5000
+  lines over TCP, port 5000   printf 'one\\ntwo\\n' > /dev/tcp/127.0.0.1/5000   (bash)
   a barcode, serial           printf '4006381333931\\r' > var/scanner
 
 What was delivered is under ./var: hl7/ syslog/ lines/ scanner-codes.txt

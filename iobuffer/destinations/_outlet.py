@@ -21,10 +21,14 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..links.tcp import unsent_bytes
+from ..links.tcp import raise_write_bytes, unsent_bytes
 from ._confirm import Received, Unconfirmed
 
 __all__ = ["Outlet"]
+
+#: What the transport may hold, and send at once: a few rows of the store, so that the
+#: next one is at hand when one has gone out.
+_WRITE_BYTES = 1024 * 1024
 
 #: A local peer acknowledges within this; a delayed ACK of TCP takes 40 ms.
 _SHORTEST_POLL_SECONDS = 0.005
@@ -61,7 +65,7 @@ class Outlet(Protocol):
         unsent: Callable[[Any], int] = unsent_bytes,
         hold_seconds: float = 0.0,
     ) -> None:
-        #: False while Twisted's buffer is above its limit (64 KiB), or the connection
+        #: False while Twisted's buffer is above `_WRITE_BYTES`, or the connection
         #: is gone: write nothing more until `on_writable`.
         self.writable = False
         #: Who is at the other end, such as "10.0.0.5:41612".
@@ -149,6 +153,7 @@ class Outlet(Protocol):
     def connectionMade(self) -> None:
         self.writable = True
         self.peer = _words(self.transport.getPeer())
+        raise_write_bytes(self.transport, _WRITE_BYTES)
         self.transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:

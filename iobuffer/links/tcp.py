@@ -15,7 +15,14 @@ from twisted.protocols.policies import ProtocolWrapper
 
 from ..options import DURATION, option
 
-__all__ = ["TcpTuning", "raise_read_bytes", "socket_of", "tune", "unsent_bytes"]
+__all__ = [
+    "TcpTuning",
+    "raise_read_bytes",
+    "raise_write_bytes",
+    "socket_of",
+    "tune",
+    "unsent_bytes",
+]
 
 #: Keepalive probes; the first goes out after half of `keepalive`, the others share the
 #: second half.
@@ -89,6 +96,19 @@ def raise_read_bytes(transport: Any, size_bytes: int) -> None:
     """Let the transport read that many bytes at once: larger chunks, larger batches."""
     bottom = _bottom(transport)
     if isinstance(getattr(bottom, "bufferSize", None), int):
+        bottom.bufferSize = size_bytes
+
+
+def raise_write_bytes(transport: Any, size_bytes: int) -> None:
+    """Let the transport hold that much before it asks for a pause, and send it in one
+    call.
+
+    Twisted sends 128 KiB in a turn of the reactor and reads what `raise_read_bytes`
+    says: what passes through would pile up, and be read back from the disk.
+    """
+    bottom = _bottom(transport)
+    if isinstance(getattr(bottom, "SEND_LIMIT", None), int):
+        bottom.SEND_LIMIT = size_bytes
         bottom.bufferSize = size_bytes
 
 
