@@ -101,7 +101,7 @@ def texts(world: World) -> str:
     return "\n".join(f"{level}: {text}" for level, text in world.lines)
 
 
-# -- let go on purpose ------------------------------------------------------------------
+# -- let go on purpose -----------------------------------------------------------------
 
 
 def test_what_a_link_lets_go_is_dropped_by_name_and_the_rest_goes_on() -> None:
