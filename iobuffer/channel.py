@@ -15,6 +15,7 @@ import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 from .batch import Batch, cut, join
@@ -141,11 +142,14 @@ class Channel:
 
     def when_delivered(
         self, first_seq: int, last_seq: int, done: Callable[[bool], None]
-    ) -> None:
+    ) -> Callable[[], None]:
         """Call `done` once when every destination has settled these messages; with
-        False when one of them parked or dropped any. To be called from the answer."""
-        self._waiting.append(_DeliveryWait(first_seq, last_seq, done))
+        False when one of them parked or dropped any. To be called from the answer.
+        Returns what the caller calls when it will wait no longer."""
+        wait = _DeliveryWait(first_seq, last_seq, done)
+        self._waiting.append(wait)
         self._tell_delivered()
+        return partial(self._wait_no_longer, wait)
 
     # -- the destinations' side --------------------------------------------------------
 
@@ -318,7 +322,14 @@ class Channel:
         low = self._low()
         while self._waiting and self._waiting[0].last_seq <= low:
             wait = self._waiting.popleft()
-            wait.done(not wait.spoilt)
+            if wait.done is not None:
+                wait.done(not wait.spoilt)
+
+    def _wait_no_longer(self, wait: _DeliveryWait) -> None:
+        wait.done = None
+        # Deadlines pass in the order of the waits, so the front is where they gather.
+        while self._waiting and self._waiting[0].done is None:
+            self._waiting.popleft()
 
     def _spoil(self, first_seq: int, last_seq: int) -> None:
         for wait in self._waiting:
@@ -341,7 +352,7 @@ class _DeliveryWait:
     ) -> None:
         self.first_seq = first_seq
         self.last_seq = last_seq
-        self.done = done
+        self.done: Callable[[bool], None] | None = done
         self.spoilt = False
 
 

@@ -198,8 +198,10 @@ class Gateway(Service):
                     # theirs; nobody else sees this error, so it is told whole.
                     done = False
                     _log_failed(Failure(error), f"reload: {name}: not changed")
+        for pair in self.pairs.values():
+            pair.resume_halted()
         _log.info(
-            "reloaded: {added} added, {changed} changed, {removed} removed, "
+            "reloaded: {added} channels added, {changed} changed, {removed} removed, "
             "{same} as before",
             added=len(added),
             changed=len(changed),

@@ -213,6 +213,12 @@ class ChannelPair:
         """None while it is stopped."""
         return self._source.source if self._source else None
 
+    def resume_halted(self) -> None:
+        """Try again where a refusal has halted a delivery: somebody has looked."""
+        for running in self._destinations.values():
+            if running.delivery.halted:
+                running.delivery.resume()
+
     def tally(self) -> None:
         """Give the store what the source has counted since the last call.
 

@@ -13,7 +13,12 @@ from twisted.internet.task import Clock
 
 from iobuffer.batch import Batch, single_peer
 from iobuffer.channel import Answer, Channel, Confidence, ReadDone
-from iobuffer.destinations.base import LinkLost, LinkUser, Refused
+from iobuffer.destinations.base import (
+    WINDOW_BYTES,
+    LinkLost,
+    LinkUser,
+    Refused,
+)
 from iobuffer.errors import StorageError, StorageFull
 from iobuffer.storage.base import Finding, Limits
 from iobuffer.storage.memory import MemoryStore
@@ -223,6 +228,8 @@ class ScriptedLink:
 
     def __init__(self) -> None:
         self.writable = False
+        self.window_bytes = WINDOW_BYTES
+        self.progress_at = 0.0
         self.sent: list[Batch] = []
         self.waiting: list[tuple[Batch, Deferred[Confidence]]] = []
         self.reopened: list[str] = []

@@ -108,7 +108,7 @@ def test_rows_that_are_not_in_memory_are_a_hole_that_the_disk_fills() -> None:
 
 
 def test_a_destination_that_comes_later_reads_what_went_before_from_the_disk() -> None:
-    world = World()
+    world = World("a")
     world.store(batch_of(b"1"))
     world.channel.serve({"lis": 0})
     world.store(batch_of(b"2"))
@@ -171,7 +171,7 @@ def test_recent_batches_go_when_the_slowest_destination_has_had_them() -> None:
 
 
 def test_a_channel_without_destinations_keeps_nothing_in_memory() -> None:
-    world = World()
+    world = World("a")
     world.store(batch_of(b"1"))
     assert world.channel.recent_bytes == 0
     assert world.channel.last_seq == 1
@@ -274,7 +274,7 @@ def test_what_one_destination_parked_or_dropped_is_not_delivered() -> None:
 
 
 def test_with_no_destination_nobody_waits() -> None:
-    world = World()
+    world = World("a")
     done: list[bool] = []
     world.channel.when_delivered(1, 1, done.append)
     assert done == [True]
@@ -346,3 +346,13 @@ def test_room_in_the_channel_does_not_resume_what_the_keeper_still_presses() -> 
     world.keeper.pressed = False
     world.channel.relieved()
     assert resumed == ["source"]
+
+
+def test_who_waits_no_longer_is_not_called_and_not_kept() -> None:
+    world = World("a")
+    done: list[bool] = []
+    world.store(batch_of(b"1"))
+    give_up = world.channel.when_delivered(1, 1, done.append)
+    give_up()
+    world.channel.advance("a", 1, Confidence.SENT)
+    assert done == []

@@ -20,7 +20,19 @@ from ..counters import DestinationCounters
 from ..errors import IobufferError
 from ..state import StateCell
 
-__all__ = ["Dropped", "Link", "LinkContext", "LinkLost", "LinkUser", "Refused"]
+__all__ = [
+    "WINDOW_BYTES",
+    "Dropped",
+    "Link",
+    "LinkContext",
+    "LinkLost",
+    "LinkUser",
+    "Refused",
+]
+
+
+#: What a fast link has in flight; it bounds what this process holds for it.
+WINDOW_BYTES = 2 * 1024 * 1024
 
 
 class LinkLost(IobufferError):
@@ -121,6 +133,16 @@ class Link(Protocol):
     #: link_up() is called again. (Bounded memory: the transport's own buffer.)
     writable: bool
 
+    @property
+    def window_bytes(self) -> int:
+        """Payload that may be sent and not yet confirmed, beside the window in
+        messages: what may arrive twice after a loss. A slow line has little."""
+
+    @property
+    def progress_at(self) -> float:
+        """When the peer last took some of what was sent, on the reactor's clock; 0.0
+        where only a confirmation tells. A large batch on a slow line is no stall."""
+
     def start(self, user: LinkUser) -> None:
         """Open, and keep open: reconnect for ever with back-off. The link sets its
         state (connecting, waiting 8 s, failed: reason and remedy)."""
@@ -133,7 +155,8 @@ class Link(Protocol):
 
         Called only between link_up() and link_down() and while `writable`. Fires, in
         the order of the calls, once all of it is as sure as this link can be; fails
-        with Refused, LinkLost or Dropped.
+        with Refused, LinkLost or Dropped. After a LinkLost nothing is sent until
+        link_up() is called again.
         """
 
     def reopen(self, reason: str) -> None:

@@ -34,10 +34,6 @@ __all__ = ["Delivery"]
 #: What is read and given to the link at once, at most: a few of the store's rows.
 _BATCH_BYTES = 1024 * 1024
 
-#: Beside the window in messages: payload sent and not yet confirmed. It bounds what
-#: this process holds for one destination.
-_WINDOW_BYTES = 2 * 1024 * 1024
-
 _DEFAULT_WINDOW_MESSAGES = 65_536
 
 
@@ -198,7 +194,7 @@ class Delivery:
                 self._channel.read(
                     self._sent_upto,
                     self._window - self._in_flight_messages,
-                    _BATCH_BYTES,
+                    min(_BATCH_BYTES, self.link.window_bytes),
                     partial(self._has_read, self._session),
                 )
         finally:
@@ -212,7 +208,7 @@ class Delivery:
             and self._retry_call is None
             and self.link.writable
             and self._in_flight_messages < self._window
-            and self._in_flight_bytes < _WINDOW_BYTES
+            and self._in_flight_bytes < self.link.window_bytes
             and self._sent_upto < self._channel.last_seq
         )
 
@@ -360,8 +356,8 @@ class Delivery:
         elif spent and policy is WhenRefused.STOP:
             self._halt(
                 f"message {seq} was refused {self._refused_attempts} times "
-                f"({error.reason}); nothing more is sent here until the cause is "
-                "removed and this destination is started again"
+                f"({error.reason}); nothing more is sent here. Remove the cause, then "
+                "reload (SIGHUP) to try again"
             )
         else:
             self._retry_later()
@@ -398,7 +394,8 @@ class Delivery:
         if idle or held or not self._up:
             self._progress_at = self._reactor.seconds()
             return
-        if self._reactor.seconds() - self._progress_at >= self._stall_seconds:
+        progress_at = max(self._progress_at, self.link.progress_at)
+        if self._reactor.seconds() - progress_at >= self._stall_seconds:
             self.counters.stalls_total += 1
             self._progress_at = self._reactor.seconds()
             self._log(

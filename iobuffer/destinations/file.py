@@ -36,7 +36,7 @@ from ..state import Word
 from ._appended import FIELDS, Appended, Piece, Sync, fill_fields
 from ._file_tail import end_mark
 from ._file_words import why_not
-from .base import LinkContext, LinkLost, LinkUser, Refused
+from .base import WINDOW_BYTES, LinkContext, LinkLost, LinkUser, Refused
 from .policy import DeliveryConfig
 
 __all__ = ["FileConfig", "FileLink", "build"]
@@ -185,6 +185,14 @@ class FileLink:
     @property
     def writable(self) -> bool:
         return self._up and self._queued_bytes < _HIGH_WATER_BYTES
+
+    @property
+    def window_bytes(self) -> int:
+        return WINDOW_BYTES
+
+    @property
+    def progress_at(self) -> float:
+        return 0.0
 
     def start(self, user: LinkUser) -> None:
         self._user = user

@@ -64,6 +64,10 @@ def build(config: SerialConfig, context: LinkContext) -> SerialLink:
     return SerialLink(config, context)
 
 
+#: Below some 2400 baud a second is too little to keep a line busy.
+_LEAST_WINDOW_BYTES = 256
+
+
 class SerialLink:
     """See Link.
 
@@ -111,6 +115,15 @@ class SerialLink:
         if self._conversation is not None:
             return not self._conversation.busy
         return outlet.writable and not self._refusing
+
+    @property
+    def window_bytes(self) -> int:
+        """What goes out in a second: more would only come twice after a loss."""
+        return max(_LEAST_WINDOW_BYTES, self._config.baud_rate // 10)
+
+    @property
+    def progress_at(self) -> float:
+        return self._outlet.progress_at if self._outlet is not None else 0.0
 
     def start(self, user: LinkUser) -> None:
         self._user = user

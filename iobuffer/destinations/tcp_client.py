@@ -25,7 +25,7 @@ from ._acked import OneByOne
 from ._framed import Framed, frame, messages_within
 from ._grace import grace
 from ._outlet import Outlet
-from .base import Link, LinkContext, LinkLost, LinkUser
+from .base import WINDOW_BYTES, Link, LinkContext, LinkLost, LinkUser
 from .policy import DeliveryConfig
 
 __all__ = ["TcpClientConfig", "TcpClientLink", "build"]
@@ -114,6 +114,14 @@ class TcpClientLink:
             counters=context.counters,
             connect_timeout_seconds=config.connect_timeout,
         )
+
+    @property
+    def window_bytes(self) -> int:
+        return WINDOW_BYTES
+
+    @property
+    def progress_at(self) -> float:
+        return self._outlet.progress_at if self._outlet is not None else 0.0
 
     def start(self, user: LinkUser) -> None:
         """Connect, and stay connected."""

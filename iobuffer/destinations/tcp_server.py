@@ -37,7 +37,7 @@ from ..state import State, StateCell, Word
 from ._copies import NOBODY, Copies
 from ._grace import grace
 from ._outlet import Outlet
-from .base import Dropped, Link, LinkContext, LinkUser
+from .base import WINDOW_BYTES, Dropped, Link, LinkContext, LinkUser
 from .policy import DeliveryConfig
 
 __all__ = ["TcpServerConfig", "TcpServerLink", "build"]
@@ -165,6 +165,14 @@ class TcpServerLink:
         """The port that is listened on; None while there is none."""
         number: int | None = self._listener.port_number
         return number
+
+    @property
+    def window_bytes(self) -> int:
+        return WINDOW_BYTES
+
+    @property
+    def progress_at(self) -> float:
+        return max((client.progress_at for client in self._clients), default=0.0)
 
     def start(self, user: LinkUser) -> None:
         """Listen, and go on listening."""

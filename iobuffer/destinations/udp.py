@@ -25,7 +25,7 @@ from ..links.backoff import Backoff
 from ..links.host_names import addresses_of
 from ..options import HOST, PORT, option, variant
 from ..state import Word
-from .base import LinkContext, LinkLost, LinkUser, Refused
+from .base import WINDOW_BYTES, LinkContext, LinkLost, LinkUser, Refused
 from .policy import DeliveryConfig
 
 __all__ = ["UdpConfig", "UdpLink", "build"]
@@ -147,6 +147,14 @@ class UdpLink:
     @property
     def writable(self) -> bool:
         return self._socket is not None and self._batch is None
+
+    @property
+    def window_bytes(self) -> int:
+        return WINDOW_BYTES
+
+    @property
+    def progress_at(self) -> float:
+        return 0.0
 
     def start(self, user: LinkUser) -> None:
         self._user = user

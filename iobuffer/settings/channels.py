@@ -66,6 +66,11 @@ def build_channel(parts: Parts, kinds: Kinds) -> ChannelSettings | None:
         source = made and SourceSettings(*made)
     destinations = {}
     for name, part in parts.destinations.items():
+        if name == "source":
+            # States and log lines name a channel's parts: its source is one of them.
+            part.report.error(
+                "no destination can be called source", part.node.path, part.node.line
+            )
         made = _endpoint(part, kinds.destinations, kinds)
         if made:
             destinations[name] = DestinationSettings(name, *made)

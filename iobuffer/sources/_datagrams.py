@@ -255,20 +255,21 @@ class DatagramIntake:
         if len(self._deadlines) >= _MAX_WAITING:
             say(False)
             return
-        # Emptied by whichever comes first, so that the channel's note of a late
-        # delivery does not keep the messages in memory.
-        waiting = [say]
 
         def settle(delivered: bool) -> None:
             if deadline.active():
                 deadline.cancel()
             self._deadlines.discard(deadline)
-            if waiting:
-                waiting.pop()(delivered)
+            say(delivered)
 
-        deadline = self._reactor.callLater(self._ack.deadline, settle, False)
+        def overdue() -> None:
+            # Or a dead destination would have us hold every message sent again.
+            wait_no_longer()
+            settle(False)
+
+        deadline = self._reactor.callLater(self._ack.deadline, overdue)
         self._deadlines.add(deadline)
-        self._channel.when_delivered(first_seq, last_seq, settle)
+        wait_no_longer = self._channel.when_delivered(first_seq, last_seq, settle)
 
     def _say_each(
         self, owed: list[tuple[bytes | None, SocketAddress]], stored: bool

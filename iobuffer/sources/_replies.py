@@ -62,6 +62,8 @@ class Replies:
             if owed.timer is not None:
                 owed.timer.cancel()
                 owed.timer = None
+            if owed.give_up is not None:
+                owed.give_up()
         self._owed.clear()
 
     # -- called by what is owed --------------------------------------------------------
@@ -78,7 +80,7 @@ class Replies:
             owed.timer = self._context.reactor.callLater(
                 self._deadline_seconds, owed.overdue
             )
-            self._context.channel.when_delivered(
+            owed.give_up = self._context.channel.when_delivered(
                 first_seq, first_seq + len(owed.messages) - 1, owed.delivered
             )
         else:
@@ -125,13 +127,14 @@ class Replies:
 class _Owed:
     """A batch whose sender waits for an answer. One object per batch."""
 
-    __slots__ = ("messages", "replies", "reply", "timer")
+    __slots__ = ("give_up", "messages", "replies", "reply", "timer")
 
     def __init__(self, replies: Replies, messages: list[bytes]) -> None:
         self.replies = replies
         self.messages = messages
         self.reply: bytes | None = None
         self.timer: IDelayedCall | None = None
+        self.give_up: Callable[[], None] | None = None
 
     def committed(self, first_seq: int, error: StorageError | None) -> None:
         self.replies.committed(self, first_seq, error)
@@ -144,4 +147,7 @@ class _Owed:
 
     def overdue(self) -> None:
         self.timer = None
+        assert self.give_up is not None
+        # Or a dead destination would have us hold every message that is sent again.
+        self.give_up()
         self.replies.refuse(self)

@@ -890,3 +890,29 @@ def test_a_link_that_breaks_every_promise_still_costs_no_message(seed: int) -> N
         world.turn()
     assert world.cursor == total
     assert world.ledger.queued == 0
+
+
+# -- slow lines ------------------------------------------------------------------------
+
+
+def test_a_line_that_takes_bytes_is_not_stalled_before_it_confirms() -> None:
+    world = World(stall=60.0)
+    world.begin()
+    world.store([b"1"])
+    for _ in range(10):
+        world.clock.advance(30.0)
+        world.link.progress_at = world.clock.seconds()
+    assert world.link.reopened == []
+
+    world.clock.advance(100.0)
+    assert len(world.link.reopened) == 1
+
+
+def test_a_slow_link_has_no_more_in_flight_than_it_says() -> None:
+    world = World()
+    world.link.window_bytes = 10
+    world.store([b"x" * 4] * 8)
+    world.begin()
+    assert sum(map(len, world.link.messages_sent)) <= 10 + 4
+    world.link.confirm()
+    assert world.counters.messages_out_total > 0

@@ -246,7 +246,7 @@ def test_a_reload_that_changes_nothing_keeps_every_connection(place: Place) -> N
     with connected(port) as sender:
         sender.sendall(b"one\n")
         place.arrives("a", b"one")
-        place.reload(sections, "0 added, 0 changed, 0 removed, 1 as before")
+        place.reload(sections, "0 channels added, 0 changed, 0 removed, 1 as before")
         sender.sendall(b"two\n")
         place.arrives("a", b"one", b"two")
 
@@ -262,7 +262,7 @@ def test_a_reload_adds_and_removes_and_leaves_the_others_alone(place: Place) -> 
         leaving.sendall(b"x\n")
         place.arrives("kept", b"1")
         place.arrives("old", b"x")
-        place.reload(kept + new, "1 added, 0 changed, 1 removed, 1 as before")
+        place.reload(kept + new, "1 channels added, 0 changed, 1 removed, 1 as before")
         assert is_open(sender)
         assert not is_open(leaving)
         assert refuses(second)
@@ -285,7 +285,7 @@ def test_a_changed_destination_leaves_the_senders_connected(place: Place) -> Non
         place.arrives("old", b"1")
         place.reload(
             source + same + file_out(place.folder / "new", "a"),
-            "0 added, 1 changed, 0 removed, 0 as before",
+            "0 channels added, 1 changed, 0 removed, 0 as before",
         )
         assert is_open(sender)
         sender.sendall(b"2\n")

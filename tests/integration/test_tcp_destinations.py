@@ -299,7 +299,7 @@ async def test_a_peer_that_stops_reading_is_felt_and_costs_no_memory(reactor) ->
         # Below the gate is Twisted's connection: its limit, and the batch beyond it.
         transport = sender.link._outlet.transport.transport
         buffered_bytes = len(transport.dataBuffer) + transport._tempDataLen
-        assert 0 < buffered_bytes <= 65536 + 500 * 201
+        assert 0 < buffered_bytes <= transport.bufferSize + 500 * 201
         for peer in peers.all:
             peer._on_bytes = lambda peer: None
             peer.transport.resumeProducing()
