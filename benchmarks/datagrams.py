@@ -1,4 +1,4 @@
-"""UDP at a rate: what was received and what the kernel dropped must be what was sent."""
+"""UDP at a rate: what came in and what the kernel dropped must be what was sent."""
 
 from __future__ import annotations
 

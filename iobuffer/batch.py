@@ -6,11 +6,13 @@ peers as runs of `(peer, count)`.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 import attrs
 
-__all__ = ["Batch", "Peers", "cut", "join", "single_peer"]
+__all__ = ["Batch", "Peers", "cut", "fitting", "join", "single_peer"]
 
 #: Who sent the messages, as runs in order, such as
 #: `(("10.0.0.1:514", 3), ("10.0.0.2:514", 1))`.
@@ -96,3 +98,12 @@ def cut(batch: Batch, start: int, stop: int) -> Batch:
         sum(map(len, messages)),
         batch.first_seq + start if batch.first_seq else 0,
     )
+
+
+def fitting(batch: Batch, max_bytes: int) -> Batch:
+    """The first messages of a batch that make no more than `max_bytes`; at least one.
+
+    For slow lines: a fast one takes batches whole, and pays nothing per message.
+    """
+    ends = list(accumulate(map(len, batch.messages)))
+    return cut(batch, 0, max(1, bisect_right(ends, max_bytes)))

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
-from .batch import Batch, cut, join
+from .batch import Batch, cut, fitting, join
 from .errors import StorageError
 from .storage.base import Confidence
 
@@ -279,6 +279,8 @@ class Channel:
         # No more than is wanted: a destination that takes one message at a time must
         # not copy the rest of the row for each of them.
         parts = [cut(first, offset, min(len(first), offset + max_messages))]
+        if parts[0].size_bytes > max_bytes:
+            return fitting(parts[0], max_bytes)
         messages, size_bytes = len(parts[0]), parts[0].size_bytes
         while messages < max_messages and at + 1 < len(recent):
             at += 1

@@ -108,7 +108,7 @@ def test_rows_that_are_not_in_memory_are_a_hole_that_the_disk_fills() -> None:
 
 
 def test_a_destination_that_comes_later_reads_what_went_before_from_the_disk() -> None:
-    world = World("a")
+    world = World()
     world.store(batch_of(b"1"))
     world.channel.serve({"lis": 0})
     world.store(batch_of(b"2"))
@@ -171,7 +171,7 @@ def test_recent_batches_go_when_the_slowest_destination_has_had_them() -> None:
 
 
 def test_a_channel_without_destinations_keeps_nothing_in_memory() -> None:
-    world = World("a")
+    world = World()
     world.store(batch_of(b"1"))
     assert world.channel.recent_bytes == 0
     assert world.channel.last_seq == 1
@@ -274,7 +274,7 @@ def test_what_one_destination_parked_or_dropped_is_not_delivered() -> None:
 
 
 def test_with_no_destination_nobody_waits() -> None:
-    world = World("a")
+    world = World()
     done: list[bool] = []
     world.channel.when_delivered(1, 1, done.append)
     assert done == [True]
@@ -356,3 +356,11 @@ def test_who_waits_no_longer_is_not_called_and_not_kept() -> None:
     give_up()
     world.channel.advance("a", 1, Confidence.SENT)
     assert done == []
+
+
+def test_one_large_batch_is_read_in_pieces_of_the_size_asked_for() -> None:
+    world = World("a")
+    world.store(batch_of(*[b"x" * 4] * 8))
+    found = [messages_of(world.read(after, max_bytes=10)) for after in (0, 2, 7)]
+    assert list(map(len, found)) == [2, 2, 1]
+    assert len(messages_of(world.read(0, max_bytes=1))) == 1
