@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.sources.source_fakes import SourceWorld, transport_from
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -16,6 +15,7 @@ from iobuffer.framing import FRAMINGS
 from iobuffer.framing.base import OnOversize
 from iobuffer.sources._intake import DRAIN_SECONDS, Intake, StreamConfig
 from iobuffer.sources._stream import StreamProtocol
+from tests.sources.source_fakes import SourceWorld, transport_from
 
 HL7 = b"\x0bMSH|^~\\&|A|B|C|D|20260101||ADT^A01|42|P|2.3\r\x1c\r"
 
