@@ -21,6 +21,7 @@ __all__ = ["DatagramSender", "LineSender", "MllpSender", "Sender"]
 
 _RECONNECT_SECONDS = 0.02
 _TURN_SECONDS = 0.02
+_LAST_SECONDS = 5.0
 
 
 class Sender:
@@ -121,6 +122,9 @@ class Sender:
                     full = pending or not self._room()
                     if selector.select(_TURN_SECONDS if full else 0):
                         self._hear(connection)
+            # Half a line at the end would be a message of its own.
+            connection.settimeout(_LAST_SECONDS)
+            connection.sendall(pending)
         finally:
             if self.sent >= first:
                 self.connections.append((first, self.sent))

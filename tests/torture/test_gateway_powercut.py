@@ -46,7 +46,7 @@ def test_what_was_acknowledged_survives_fifty_power_cuts(tmp_path: Path) -> None
         campaign.begin()
         for _ in range(ROUNDS):
             campaign.disturb()
-            time.sleep(campaign.draw.uniform(0.0, 0.5))
+            time.sleep(campaign.draw.uniform(0.0, 0.3))
             pull_the_plug(campaign, disk)
         outcomes = campaign.finish()
 

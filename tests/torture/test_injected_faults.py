@@ -20,7 +20,7 @@ SYNCS = (1, 2, 3, 4, 6, 9, 14, 21, 33, 50)
 WRITES = (1, 2, 3, 5, 8, 13, 21, 34, 60, 110)
 #: Which sync fails; those before are the opening of the store.
 FAILING = (9, 14, 23)
-ENDS_WITHIN_SECONDS = 15.0
+ENDS_WITHIN_SECONDS = 10.0
 
 
 @pytest.fixture(autouse=True)

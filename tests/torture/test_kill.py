@@ -11,7 +11,7 @@ from .campaign import Campaign, Outcome
 
 ROUNDS = 50
 #: Enough to show what a broken build loses.
-BROKEN_ROUNDS = 6
+BROKEN_ROUNDS = 4
 SEED = 20261122
 
 
@@ -19,7 +19,7 @@ def kill_again_and_again(campaign: Campaign, rounds: int) -> list[Outcome]:
     campaign.begin()
     for _ in range(rounds):
         campaign.disturb()
-        time.sleep(campaign.draw.uniform(0.0, 0.6))
+        time.sleep(campaign.draw.uniform(0.0, 0.4))
         campaign.gateway.kill()
         campaign.kills += 1
         campaign.gateway.start()
