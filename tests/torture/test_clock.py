@@ -77,16 +77,14 @@ retry_max = 1s
         sender.start()
         try:
             for step in steps:
-                had = len(sink.delivered)
-                wait_until("delivered", lambda: len(sink.delivered) > had, SECONDS)
+                wait_for_more(sink)
                 sink.reset()
                 time.sleep(0.3)
                 clock.step(step)
                 time.sleep(0.3)
                 sink.up()
-                had = len(sink.delivered)
                 try:
-                    wait_until("again", lambda: len(sink.delivered) > had, SECONDS)
+                    wait_for_more(sink)
                 except TimeoutError:
                     return False
         finally:
@@ -98,6 +96,11 @@ retry_max = 1s
         assert judged.verdict.is_clean, str(judged)
         gateway.audit()
     return True
+
+
+def wait_for_more(sink: Sink) -> None:
+    had = len(sink.delivered)
+    wait_until("a delivery", lambda: len(sink.delivered) > had, SECONDS)
 
 
 def test_no_step_of_the_wall_clock_holds_up_a_delivery(tmp_path: Path) -> None:
