@@ -2,8 +2,10 @@
 store meet.
 
 While one commit runs, everything that is offered becomes the next one; an idle store
-commits at once. Neighbouring batches of one channel become one row of up to 256 KiB.
-All channels share a transaction, because one fsync can then serve them all.
+commits at once. Where nobody waits for an answer, and there is little of it, what is
+offered right after a commit waits a moment for company: 200 quiet channels need not
+cost 200 syncs a second. Neighbouring batches of one channel become one row of up to
+256 KiB. All channels share a transaction, because one fsync can then serve them all.
 
 What happens to an offer that finds no room: with an answer it is refused, and the
 sender hears so; without one it is held here, in its channel's order, until there is
@@ -46,6 +48,12 @@ _ROWS_PER_CHANNEL = 4
 #: Cursors alone may wait this long for company: they may lag (duplicates), and a commit
 #: of their own for each confirmed batch would be a sync for nothing.
 _CURSOR_SECONDS = 0.02
+
+#: Commits of offers that nobody waits for keep this distance, unless there is more to
+#: commit than `_COMPANY_BYTES`. 200 channels with a message a second each cost 24 % of
+#: a core without it, 17 % with 10 ms, 12 % with 20 ms.
+_COMPANY_SECONDS = 0.02
+_COMPANY_BYTES = 64 * 1024
 
 #: How often an idle store is looked after, and a full channel tried again.
 _TIDY_SECONDS = 2.0
@@ -133,12 +141,19 @@ class Storekeeper:
         self._reads: list[tuple[str, int, int, int, ReadDone]] = []
         self._calls: list[tuple[Callable[[Store], Any], Deferred[Any]]] = []
         self._stopping: Deferred[int] | None = None
+        # Whether the thread sleeps, and whether with nothing to wake for; how much is
+        # offered, and whether a sender waits for it.
         self._sleeping = False
+        self._sleeping_long = False
+        self._offered_bytes = 0
+        self._answer_owed = False
+        self._settle_at = 0.0
         # The thread's own.
         self._held: dict[str, list[_Offer]] = {}
         self._full: set[str] = set()
         self._unsettled: list[tuple[str, tuple[object, ...]]] = []
-        self._settle_at = 0.0
+        self._company_until = 0.0
+        self._retry_at = 0.0
         self._tidy_due = True
         self._thread = threading.Thread(
             target=self._run, name="iobuffer-store", daemon=True
@@ -208,8 +223,10 @@ class Storekeeper:
             self._was_pressed = True
         with self._turn:
             self._offers += [(channel, offer) for offer in offers]
-            if self._sleeping:
-                self._turn.notify()
+            self._offered_bytes += batch.size_bytes
+            if answer is not None:
+                self._answer_owed = True
+            self._wake()
 
     def read(
         self,
@@ -221,15 +238,14 @@ class Storekeeper:
     ) -> None:
         with self._turn:
             self._reads.append((channel, after, max_messages, max_bytes, done))
-            if self._sleeping:
-                self._turn.notify()
+            self._wake()
 
     def settle(self, method: str, *args: object) -> None:
         with self._turn:
+            if not (self._settles or self._unsettled):
+                self._settle_at = time.monotonic() + _CURSOR_SECONDS
             self._settles.append((method, args))
-            # Once one waits, the thread wakes in time for all of them.
-            if self._sleeping and not self._unsettled and len(self._settles) == 1:
-                self._turn.notify()
+            self._wake()
 
     def call(self, what: Callable[[Store], _T]) -> Deferred[_T]:
         """Call `what(store)` in the thread, and commit what it changes.
@@ -273,18 +289,15 @@ class Storekeeper:
     def _turn_once(self) -> bool:
         """Wait for work and do it; False when there is none left and we are ending."""
         with self._turn:
-            if not (self._urgent() or self._settles):
-                self._sleeping = True
-                self._turn.wait(self._nap_seconds())
-                self._sleeping = False
+            self._sleep()
             offers, self._offers = self._offers, []
             settles, self._settles = self._settles, []
             reads, self._reads = self._reads, []
             calls, self._calls = self._calls, []
+            self._offered_bytes = 0
+            self._answer_owed = False
             stopping = self._stopping is not None
         done = _Done()
-        if settles and not self._unsettled:
-            self._settle_at = time.monotonic() + _CURSOR_SECONDS
         self._unsettled += settles
         settling = bool(self._unsettled) and (
             stopping or bool(calls) or time.monotonic() >= self._settle_at
@@ -318,10 +331,43 @@ class Storekeeper:
             self._reactor.callFromThread(self._tell, done)
         return asked or not stopping
 
-    def _nap_seconds(self) -> float:
-        if self._unsettled:
-            return max(0.0, self._settle_at - time.monotonic())
-        return _RETRY_SECONDS if self._held else _TIDY_SECONDS
+    # Both are called with the turn's lock held.
+
+    def _wake(self) -> None:
+        """Wake the thread if it would sleep for longer than this may wait."""
+        if self._sleeping and (self._sleeping_long or self._in_haste()):
+            self._sleeping_long = False
+            self._turn.notify()
+
+    def _sleep(self) -> None:
+        """Return when there is something to do, or nothing for a good while."""
+        slept = False
+        while not self._in_haste():
+            due = []
+            if self._offers:
+                due.append(self._company_until)
+            if self._settles or self._unsettled:
+                due.append(self._settle_at)
+            if self._held:
+                due.append(self._retry_at)
+            if not due and slept:
+                return
+            seconds = min(due) - time.monotonic() if due else _TIDY_SECONDS
+            if seconds <= 0:
+                return
+            self._sleeping, self._sleeping_long = True, not due
+            self._turn.wait(seconds)
+            self._sleeping = False
+            slept = True
+
+    def _in_haste(self) -> bool:
+        return bool(
+            self._answer_owed
+            or self._offered_bytes >= _COMPANY_BYTES
+            or self._reads
+            or self._calls
+            or self._stopping
+        )
 
     def _read(
         self, channel: str, after: int, max_messages: int, max_bytes: int
@@ -349,9 +395,6 @@ class Storekeeper:
             messages += len(batch)
             size_bytes += batch.size_bytes
         return join(parts)
-
-    def _urgent(self) -> bool:
-        return bool(self._offers or self._reads or self._calls or self._stopping)
 
     def _call(self, what: Callable[[Store], Any]) -> Any:
         try:
@@ -420,6 +463,9 @@ class Storekeeper:
             elif name in self._full:
                 self._full.discard(name)
                 done.full[name] = (False, False, "")
+        now = time.monotonic()
+        self._company_until = now + _COMPANY_SECONDS
+        self._retry_at = now + _RETRY_SECONDS
 
     # -- back in the reactor -----------------------------------------------------------
 

@@ -708,3 +708,32 @@ def test_a_disk_that_fails_within_a_call_ends_the_process(world: World) -> None:
     world.channel()
     world.start()
     assert isinstance(dies(world, lambda: world.keeper.call(broken)), StorageFailed)
+
+
+# -- company ---------------------------------------------------------------------------
+
+
+def test_what_nobody_waits_for_gathers_behind_a_commit(world: World) -> None:
+    channels = [world.channel(f"c{number}") for number in range(20)]
+    world.start()
+    channels[0].offer(batch_of(b"first"))
+    world.reactor.run_until(lambda: channels[0].last_seq == 1)
+    for channel in channels:
+        # Each wakes the thread by itself, as separate reads of a reactor would.
+        channel.offer(batch_of(b"x"))
+        time.sleep(0)
+    world.reactor.run_until(lambda: all(each.last_seq for each in channels))
+    # The first, those that came within its 20 ms, and what a slow machine left over.
+    assert world.store.commits <= 5
+
+
+def test_who_waits_for_an_answer_waits_for_no_company(world: World) -> None:
+    channel = world.channel()
+    world.start()
+    began = time.monotonic()
+    for number in range(50):
+        world.offer(channel, str(number), b"x")
+        world.until_answered(number + 1)
+    # In company each would take 20 ms.
+    assert time.monotonic() - began < 50 * 0.02
+    assert world.store.commits == 50
