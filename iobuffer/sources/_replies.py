@@ -22,6 +22,9 @@ class Replies:
     Args:
         write: to the peer; several answers come as one byte string.
         on_change: called after some have been written; `len` tells how many wait.
+        on_unsayable: called when messages were not stored and the sender has asked to
+            hear nothing of that (HL7 with MSH-15 of SU or NE): silence would look like
+            success, so the caller closes the connection.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Replies:
         *,
         write: Callable[[bytes], None],
         on_change: Callable[[], None],
+        on_unsayable: Callable[[], None],
     ) -> None:
         self._context = context
         self._answers = answers
@@ -39,6 +43,7 @@ class Replies:
         self._deadline_seconds = ack.deadline
         self._write = write
         self._on_change = on_change
+        self._on_unsayable = on_unsayable
         self._owed: deque[_Owed] = deque()
         self._gone = False
 
@@ -76,6 +81,8 @@ class Replies:
         if error is not None or first_seq == 0:
             # 0: dropped by policy. Nobody hears yes for what is not stored.
             self.refuse(owed)
+            if not owed.reply:
+                self._on_unsayable()
         elif self._after_delivery and self._context.channel.cursors:
             owed.timer = self._context.reactor.callLater(
                 self._deadline_seconds, owed.overdue

@@ -360,6 +360,7 @@ class StreamProtocol(Protocol):
                 answers,
                 write=transport.write,
                 on_change=self._answered,
+                on_unsayable=self.close,
             )
             if not self.gone:
                 self._producing = True

@@ -7,7 +7,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from iobuffer.acks import AutoAckConfig, BytesAckConfig, NoAckConfig
+from iobuffer.acks import AutoAckConfig, BytesAckConfig, Hl7AckConfig, NoAckConfig
 from iobuffer.acks.base import When
 from iobuffer.channel import Confidence
 from iobuffer.errors import StorageFull
@@ -129,6 +129,26 @@ def test_a_store_that_refuses_is_heard_as_no() -> None:
     assert transport.value() == b"\x15"
     assert world.counters.refused_messages_total == 1
     assert world.counters.acks_positive_total == 0
+
+
+@pytest.mark.parametrize("modes", [b"SU|NE", b"NE|NE"])
+def test_a_refusal_that_the_sender_will_not_hear_of_closes_the_connection(
+    modes: bytes,
+) -> None:
+    """Saying nothing at all would look like success."""
+    world = SourceWorld()
+    world.keeper.at_once = False
+    stream, transport = connect(
+        Intake(config("mllp", ack=Hl7AckConfig()), world.context)
+    )
+
+    stream.dataReceived(
+        b"\x0bMSH|^~\\&|A|B|C|D|20260101||ADT^A01|1|P|2.5|||" + modes + b"\r\x1c\r"
+    )
+    world.keeper.refuse(StorageFull("no room"))
+
+    assert transport.value() == b""
+    assert transport.disconnecting
 
 
 def test_auto_asks_for_its_answers_once_the_framing_is_found() -> None:
