@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from .powercut import PowerCutDisk
 
 pytestmark = pytest.mark.torture
 
-ROUNDS = 50
+ROUNDS = int(os.environ.get("IOBUFFER_POWER_CUTS", "50"))
 BROKEN_ROUNDS = 4
 SEED = 1122
 #: The reserve is for real disks; this one is small on purpose.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from .campaign import Campaign, Outcome
 
-ROUNDS = 50
+ROUNDS = int(os.environ.get("IOBUFFER_KILLS", "50"))
 #: Enough to show what a broken build loses.
 BROKEN_ROUNDS = 4
 SEED = 20261122
