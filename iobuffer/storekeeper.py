@@ -11,39 +11,28 @@ What happens to an offer that finds no room: with an answer it is refused, and t
 sender hears so; without one it is held here, in its channel's order, until there is
 room, and its source is told to read no more. What is held is bounded by that: a chunk
 for each connection, beside `max_pending_bytes` for all.
-
-A row is never more than a quarter of what its channel may hold. One that is larger
-than the whole would wait for room for ever, with everything else of the channel behind
-it, although the store is empty.
 """
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .batch import Batch, cut, join
+from .batch import Batch, join
 from .channel import Answer, Channel, ReadDone
 from .errors import StorageCorrupt, StorageError, StorageFailed, StorageFull
+from .offers import Offer, RowLimits, rows
 from .storage.base import Finding, Limits, Store
 
 __all__ = ["Storekeeper"]
 
 _T = TypeVar("_T")
-
-#: Rows larger than this cost SQLite overflow chains and readers memory, and gain
-#: nothing: measured 64 KiB to 1 MiB, flat from 256 KiB on.
-_ROW_BYTES = 256 * 1024
-
-#: A row is at most this part of what its channel may hold.
-_ROWS_PER_CHANNEL = 4
 
 #: Cursors alone may wait this long for company: they may lag (duplicates), and a commit
 #: of their own for each confirmed batch would be a sync for nothing.
@@ -57,28 +46,11 @@ _COMPANY_BYTES = 64 * 1024
 
 #: How often an idle store is looked after, and a full channel tried again.
 _TIDY_SECONDS = 2.0
+#: How often it is, when there was nothing more to do: messages grow old all the same.
+_EXPIRE_SECONDS = 60.0
 _RETRY_SECONDS = 0.25
 
 _log = Logger()
-
-
-class _Offer:
-    """A batch on its way into the store. One object per batch, not per message."""
-
-    __slots__ = ("answer", "batch", "marks", "most", "pending_bytes")
-
-    def __init__(
-        self,
-        batch: Batch,
-        answer: Answer | None,
-        marks: Mapping[str, bytes] | None,
-        most: _RowLimits,
-    ) -> None:
-        self.batch = batch
-        self.answer = answer
-        self.marks = marks
-        self.most = most
-        self.pending_bytes = batch.size_bytes
 
 
 class _Done:
@@ -88,7 +60,7 @@ class _Done:
 
     def __init__(self) -> None:
         #: (channel, the row as it was numbered, the offers that became it)
-        self.committed: list[tuple[str, Batch, list[_Offer]]] = []
+        self.committed: list[tuple[str, Batch, list[Offer]]] = []
         self.refused: list[tuple[Answer, StorageError]] = []
         #: channel -> (it has no room, offers of it are held, the store's sentence)
         self.full: dict[str, tuple[bool, bool, str]] = {}
@@ -130,13 +102,13 @@ class Storekeeper:
         self._on_fatal = on_fatal
         self._on_findings = on_findings
         self._channels: dict[str, Channel] = {}
-        self._row_limits: dict[str, _RowLimits] = {}
+        self._row_limits: dict[str, RowLimits] = {}
         self._pending_bytes = 0
         self._recent_bytes = 0
         self._was_pressed = False
         # Shared with the thread, under the condition.
         self._turn = threading.Condition(threading.Lock())
-        self._offers: list[tuple[str, _Offer]] = []
+        self._offers: list[tuple[str, Offer]] = []
         self._settles: list[tuple[str, tuple[object, ...]]] = []
         self._reads: list[tuple[str, int, int, int, ReadDone]] = []
         self._calls: list[tuple[Callable[[Store], Any], Deferred[Any]]] = []
@@ -149,12 +121,13 @@ class Storekeeper:
         self._answer_owed = False
         self._settle_at = 0.0
         # The thread's own.
-        self._held: dict[str, list[_Offer]] = {}
+        self._held: dict[str, list[Offer]] = {}
         self._full: set[str] = set()
         self._unsettled: list[tuple[str, tuple[object, ...]]] = []
         self._company_until = 0.0
         self._retry_at = 0.0
         self._tidy_due = True
+        self._expire_at = 0.0
         self._thread = threading.Thread(
             target=self._run, name="iobuffer-store", daemon=True
         )
@@ -181,7 +154,7 @@ class Storekeeper:
         """Commit for this channel, and tell it what was committed. To be called again
         when its limits have changed."""
         self._channels[channel.name] = channel
-        self._row_limits[channel.name] = _RowLimits(limits)
+        self._row_limits[channel.name] = RowLimits(limits)
 
     def detach(self, channel: Channel) -> None:
         """Tell this channel nothing more; what it offered is committed all the same."""
@@ -212,11 +185,11 @@ class Storekeeper:
         marks: Mapping[str, bytes] | None,
     ) -> None:
         most = self._row_limits[channel]
-        offers = [_Offer(batch, answer, marks, most)]
+        offers = [Offer(batch, answer, marks, most)]
         if answer is None and most.exceeded_by(batch):
             # With an answer it stays whole: it is refused as such, with the reason.
             parts = most.cut(batch)
-            offers = [_Offer(part, None, None, most) for part in parts]
+            offers = [Offer(part, None, None, most) for part in parts]
             offers[-1].marks = marks
         self._pending_bytes += batch.size_bytes
         if self._pending_bytes > self._max_pending_bytes:
@@ -317,7 +290,10 @@ class Storekeeper:
                 done.reads.append((read_done, None, error))
         for what, deferred in calls:
             done.calls.append((deferred, self._call(what)))
+        if time.monotonic() >= self._expire_at:
+            self._tidy_due = True
         if not (asked or settling) and self._tidy_due:
+            self._expire_at = time.monotonic() + _EXPIRE_SECONDS
             try:
                 self._tidy_due = self._store.tidy(self._wall())
             except StorageFull:
@@ -411,7 +387,7 @@ class Storekeeper:
 
     def _commit(
         self,
-        offers: list[tuple[str, _Offer]],
+        offers: list[tuple[str, Offer]],
         settles: list[tuple[str, tuple[object, ...]]],
         done: _Done,
     ) -> None:
@@ -421,9 +397,9 @@ class Storekeeper:
         by_channel, self._held = self._held, {}
         for name, offer in offers:
             by_channel.setdefault(name, []).append(offer)
-        refused: dict[str, tuple[list[_Offer], StorageFull]] = {}
+        refused: dict[str, tuple[list[Offer], StorageFull]] = {}
         for name, waiting in by_channel.items():
-            for row in _rows(waiting):
+            for row in rows(waiting):
                 if name in refused:
                     refused[name][0].extend(row)
                     continue
@@ -471,12 +447,12 @@ class Storekeeper:
 
     def _tell(self, done: _Done) -> None:
         self._pending_bytes -= done.released
-        rows: dict[str, list[Batch]] = {}
+        stored: dict[str, list[Batch]] = {}
         for name, batch, offers in done.committed:
             seq = batch.first_seq
             dropped = StorageFull("dropped: the channel is full") if not seq else None
             if not dropped:
-                rows.setdefault(name, []).append(batch)
+                stored.setdefault(name, []).append(batch)
             for offer in offers:
                 if offer.answer is not None:
                     _say(offer.answer, seq, dropped)
@@ -487,7 +463,7 @@ class Storekeeper:
         for name, (full, holding, reason) in done.full.items():
             if name in self._channels:
                 _say(self._channels[name].set_full, full, holding, reason)
-        for name, batches in rows.items():
+        for name, batches in stored.items():
             if name in self._channels:
                 _say(self._channels[name].committed, batches)
         for read_done, batch_read, read_error in done.reads:
@@ -498,39 +474,6 @@ class Storekeeper:
             self._was_pressed = False
             for channel in tuple(self._channels.values()):
                 _say(channel.relieved)
-
-
-class _RowLimits:
-    """How large a row of one channel may be; `joined_bytes`, if it is made of several
-    batches."""
-
-    __slots__ = ("joined_bytes", "messages", "size_bytes")
-
-    def __init__(self, limits: Limits) -> None:
-        self.messages = (
-            max(1, limits.max_messages // _ROWS_PER_CHANNEL)
-            if limits.max_messages
-            else sys.maxsize
-        )
-        self.size_bytes = limits.max_bytes // _ROWS_PER_CHANNEL
-        self.joined_bytes = min(_ROW_BYTES, self.size_bytes)
-
-    def exceeded_by(self, batch: Batch) -> bool:
-        return len(batch) > self.messages or batch.size_bytes > self.size_bytes
-
-    def cut(self, batch: Batch) -> list[Batch]:
-        """The same messages in batches that do not exceed this."""
-        parts = []
-        start, part_bytes = 0, 0
-        for at, message in enumerate(batch.messages):
-            part_bytes += len(message)
-            if at > start and (
-                at - start == self.messages or part_bytes > self.size_bytes
-            ):
-                parts.append(cut(batch, start, at))
-                start, part_bytes = at, len(message)
-        parts.append(cut(batch, start, len(batch)))
-        return parts
 
 
 def _say(told: Callable[..., object], *words: object) -> None:
@@ -544,25 +487,3 @@ def _say(told: Callable[..., object], *words: object) -> None:
 
 def _recent_bytes(channel: Channel) -> int:
     return channel.recent_bytes
-
-
-def _rows(offers: Iterable[_Offer]) -> Iterable[list[_Offer]]:
-    """Neighbouring offers, gathered into rows; marks end a row, so that they are
-    committed with the batch that they speak of."""
-    row: list[_Offer] = []
-    size_bytes = messages = 0
-    for offer in offers:
-        size_bytes += offer.batch.size_bytes
-        messages += len(offer.batch)
-        most = offer.most
-        if row and (size_bytes > most.joined_bytes or messages > most.messages):
-            yield row
-            row = []
-            size_bytes, messages = offer.batch.size_bytes, len(offer.batch)
-        row.append(offer)
-        if offer.marks:
-            yield row
-            row = []
-            size_bytes = messages = 0
-    if row:
-        yield row

@@ -26,6 +26,7 @@ FLOORS = {
     "links": 3,
     "sources": 3,
     "destinations": 3,
+    "offers": 3,
     "storekeeper": 3,
     "web": 3,
     "registry": 4,
@@ -53,7 +54,12 @@ SHARED_WITHIN_FLOOR = {
     },
     1: set(),
     2: {("channel", "state"), ("channel", "counters")},
-    3: {("sources", "links"), ("destinations", "links"), ("web", "links")},
+    3: {
+        ("sources", "links"),
+        ("destinations", "links"),
+        ("web", "links"),
+        ("storekeeper", "offers"),
+    },
 }
 
 TWISTED_FROM = 3
