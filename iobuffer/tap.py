@@ -20,7 +20,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 
 from .cli.check import check, print_problems
-from .errors import ConfigError, ExitStatus, StorageError
+from .errors import ConfigError, ExitStatus, StorageError, StorageFailed
 from .gateway import Gateway
 from .logs import LogOutput
 from .registry import KINDS
@@ -131,7 +131,8 @@ class _Foreground(MultiService):
         except StorageError as error:
             # twistd has turned sys.stderr into a log.
             print(f"iobuffer: {error}", file=sys.__stderr__)
-            sys.exit(ExitStatus.UNAVAILABLE)
+            failed = isinstance(error, StorageFailed)
+            sys.exit(ExitStatus.IO_ERROR if failed else ExitStatus.UNAVAILABLE)
 
 
 class _Signals(Service):

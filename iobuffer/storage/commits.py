@@ -7,7 +7,9 @@ neither synced nor checkpointed again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import errno
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +37,20 @@ __all__ = ["Commits"]
 T = TypeVar("T")
 
 
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """What the system says while a store is opened, in words of ours."""
+    try:
+        yield
+    except (apsw.IOError, OSError) as error:
+        words = f"{path}: cannot be opened: {error}"
+        if isinstance(error, OSError) and error.errno != errno.EIO:
+            raise StorageError(words) from error
+        raise StorageFailed(f"{words}; check the disk, then start again") from error
+    except apsw.Error as error:
+        raise StorageError(f"{path}: cannot be opened: {error}") from error
+
+
 class Commits:
     """A state directory, opened and recovered. `channels` is for the store to take."""
 
@@ -50,6 +66,22 @@ class Commits:
         self.path = state_dir / DATABASE
         self._failure = ""
         self._closed = False
+        with _opening(self.path):
+            recovery = self._open(state_dir, findings, secure_delete, synchronous)
+        self.epoch = recovery.epoch
+        self.channels: dict[str, Channel] = recovery.channels
+        self._epoch_bytes = bytes.fromhex(recovery.epoch)
+        self._commits = recovery.commits
+        self._messages = recovery.messages
+        self._held = recovery.held
+
+    def _open(
+        self,
+        state_dir: Path,
+        findings: list[Finding],
+        secure_delete: bool,
+        synchronous: str,
+    ) -> Recovery:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = Lock(state_dir)
         self._high_water = HighWaterFile(state_dir / HIGH_WATER)
@@ -72,12 +104,7 @@ class Commits:
             self._high_water.close()
             self._lock.release()
             raise
-        self.epoch = recovery.epoch
-        self.channels: dict[str, Channel] = recovery.channels
-        self._epoch_bytes = bytes.fromhex(recovery.epoch)
-        self._commits = recovery.commits
-        self._messages = recovery.messages
-        self._held = recovery.held
+        return recovery
 
     def usable(self) -> None:
         """Raises StorageFailed after a failure, StorageError after `close`."""

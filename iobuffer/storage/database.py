@@ -157,6 +157,7 @@ def connect(
         StorageTooNew: a newer iobuffer wrote it.
         StorageCorrupt: not a store of ours, or SQLite cannot read it.
         StorageError: a setting did not take.
+        apsw.IOError: the disk failed.
     """
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
@@ -189,6 +190,9 @@ def connect(
     except apsw.BusyError as error:
         connection.close()
         raise StorageLocked(f"{path}: another program has it open: {error}") from error
+    except apsw.IOError:
+        connection.close()
+        raise
     except apsw.Error as error:
         connection.close()
         raise StorageError(f"{path}: cannot be opened: {error}") from error

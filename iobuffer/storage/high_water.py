@@ -24,6 +24,7 @@ power cut, after which the database is the one that knows more.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from array import array
@@ -100,10 +101,21 @@ class HighWaterFile:
         self._last_seqs = array("Q", [0])
 
     def begin(self, mark: Mark) -> None:
-        """Make the file anew, holding `mark` durably in both slots."""
+        """Make the file anew, holding `mark` durably in both slots.
+
+        On a full disk the old file is written over instead: what is stored must be
+        delivered all the same.
+        """
         self.close()
         self._last_seqs = array("Q", mark.last_seqs or (0,))
-        self._rewrite(bytes.fromhex(mark.epoch), mark.commits, mark.messages)
+        epoch = bytes.fromhex(mark.epoch)
+        try:
+            self._rewrite(epoch, mark.commits, mark.messages)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            if not self._write_over(self._image(epoch, mark.commits, mark.messages)):
+                raise
 
     def set(self, channel_id: int, last_seq: int) -> None:
         """Remember a channel's last sequence number for the next mark."""
@@ -154,10 +166,36 @@ class HighWaterFile:
             sync_directory(self._path.parent)
         except BaseException:
             os.close(fd)
+            fresh.unlink(missing_ok=True)
             raise
         self._fd = fd
         self._slot_bytes = slot_bytes
         self._next_slot = 0
+
+    def _write_over(self, image: bytes) -> bool:
+        """Both slots of the file that is there, if they are large enough. The newest
+        one goes last, so that one of the two is whole at every moment."""
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        found = os.pread(fd, os.fstat(fd).st_size, 0)
+        slot_bytes = len(found) // 2
+        if len(image) > slot_bytes:
+            os.close(fd)
+            return False
+        newest = _newest(found)[1]
+        try:
+            for slot in (1 - newest, newest):
+                os.pwrite(fd, image, slot * slot_bytes)
+                os.fdatasync(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd = fd
+        self._slot_bytes = slot_bytes
+        self._next_slot = 0
+        return True
 
 
 def sync_directory(path: Path) -> None:
