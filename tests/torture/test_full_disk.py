@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -161,6 +162,70 @@ keep = 1s
         assert "nothing more is taken, for want of room" in gateway.log
         assert "Traceback" not in gateway.log
         gateway.audit()
+
+
+def test_a_start_on_a_full_disk_delivers_what_is_stored(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    """It cannot take anything, but what it has it has promised."""
+    port = free_ports(1)[0]
+    hl7 = MllpSender(1, port, rate=300)
+    with (
+        Sink(answers=True) as sink,
+        GatewayProcess(
+            tmp_path / "gateway",
+            f"""
+[source:hl7]
+type = tcp_server
+host = 127.0.0.1
+port = {port}
+framing = mllp
+
+[destination:hl7:answering]
+type = tcp_client
+host = 127.0.0.1
+port = {sink.port}
+retry_max = 1s
+""",
+            ports=[port],
+            state_dir=small_disk / "state",
+            options="min_free_bytes = 64 KiB",
+        ) as gateway,
+    ):
+        sink.down()
+        gateway.start()
+        hl7.start()
+        try:
+            wait_until("a backlog", lambda: len(hl7.acked) > 100, 20)
+            gateway.kill()
+            acked = set(hl7.acked)
+            fill_to_the_last_byte(small_disk)
+            gateway.start()
+            sink.up()
+            wait_until("delivered", lambda: {(1, n) for n in acked} <= sink.names, 20)
+            wait_until("refused", lambda: hl7.refused, 20)
+            (small_disk / "ballast").unlink()
+            answered = len(hl7.acked)
+            wait_until("AA again", lambda: len(hl7.acked) > answered, RESUME_SECONDS)
+        finally:
+            hl7.stop()
+        wait_until("all", lambda: {(1, n) for n in hl7.acked} <= sink.names, 20)
+        gateway.stop()
+
+        judged = outcome("answering", sink.delivered, hl7)
+        assert judged.verdict.is_clean, str(judged)
+        assert "Traceback" not in gateway.log
+        gateway.audit()
+
+
+def fill_to_the_last_byte(place: Path) -> None:
+    with (place / "ballast").open("wb", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(bytes(1024))
+        except OSError:
+            pass  # no room for another
+    assert shutil.disk_usage(place).free == 0
 
 
 def wait_until_quiet(sink: Sink) -> None:

@@ -108,6 +108,21 @@ def test_after_a_failed_sync_it_ends_at_once_and_never_syncs_that_file_again(
         campaign.gateway.audit()
 
 
+@pytest.mark.parametrize(
+    ("call", "number"), [("fdatasync", 1), ("fdatasync", 9), ("fsync", 1), ("fsync", 4)]
+)
+def test_a_disk_that_fails_while_the_store_is_made_is_one_clear_line(
+    tmp_path: Path, call: str, number: int
+) -> None:
+    with Campaign(tmp_path) as campaign:
+        fault = f"error=EIO:when={number}"
+        prefix = strace.command(tmp_path / "strace.log", call, fault)
+
+        assert run_until_it_ends(campaign, prefix) == ExitStatus.IO_ERROR
+        assert "cannot be opened" in campaign.gateway.log
+        assert "Traceback" not in campaign.gateway.log
+
+
 def test_a_gateway_that_is_deaf_to_a_failed_sync_is_found_out(tmp_path: Path) -> None:
     """The calibration: a build that takes the failed commit for a good one."""
     with Campaign(tmp_path, broken="deaf", load=0.3) as campaign:
