@@ -24,8 +24,14 @@ class Framed:
     refusal: Refused | None
 
 
-def frame(encoder: Encoder, messages: Sequence[bytes]) -> tuple[bytes, Framed]:
+def frame(
+    encoder: Encoder,
+    messages: Sequence[bytes],
+    sureness: Confidence = Confidence.RECEIVED,
+) -> tuple[bytes, Framed]:
     """Put the framing on, up to the first message that cannot be framed.
+
+    `sureness` is what a refusal says of the messages before the one it tells of.
 
     Returns the bytes beside what is to be remembered of them: they belong to the
     transport alone, so that nothing else keeps them in memory.
@@ -34,9 +40,7 @@ def frame(encoder: Encoder, messages: Sequence[bytes]) -> tuple[bytes, Framed]:
     try:
         data = encoder.encode(messages)
     except Unframeable as error:
-        refusal = Refused(
-            error.index, error.reason, final=True, confidence=Confidence.RECEIVED
-        )
+        refusal = Refused(error.index, error.reason, final=True, confidence=sureness)
         messages = messages[: error.index]
         data = encoder.encode(messages)
     return data, Framed(messages, len(data), refusal)

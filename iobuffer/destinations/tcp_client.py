@@ -14,18 +14,15 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred
 
-from ..batch import Batch
 from ..channel import Confidence
 from ..links.backoff import Backoff
 from ..links.dialer import Dialer
 from ..links.tcp import TcpTuning, unsent_bytes
 from ..links.tls import TlsConfig
 from ..options import DURATION, HOST, PORT, group, option
-from ._acked import OneByOne
-from ._framed import Framed, frame, messages_within
-from ._grace import grace
+from ._one_peer import OnePeerLink
 from ._outlet import Outlet
-from .base import WINDOW_BYTES, Link, LinkContext, LinkLost, LinkUser
+from .base import WINDOW_BYTES, Link, LinkContext
 from .policy import DeliveryConfig
 
 __all__ = ["TcpClientConfig", "TcpClientLink", "build"]
@@ -67,7 +64,7 @@ class TcpClientConfig(DeliveryConfig, TcpTuning):
                 yield name, "expected more than 0s"
 
 
-class TcpClientLink:
+class TcpClientLink(OnePeerLink):
     """One outgoing connection as a Link.
 
     Args:
@@ -83,23 +80,16 @@ class TcpClientLink:
         make_dialer: Callable[..., Any] = Dialer,
         unsent: Callable[[Any], int] = unsent_bytes,
     ) -> None:
-        self.writable = False
+        super().__init__(
+            context,
+            ack=config.ack,
+            ack_timeout_seconds=config.ack_timeout,
+            sureness=Confidence.RECEIVED,
+        )
         self._config = config
-        self._context = context
         self._unsent = unsent
-        self._encoder = context.framing.encoder()
-        self._framing_name = context.framing.framer().name
-        self._user: LinkUser | None = None
-        self._outlet: Outlet | None = None
-        self._conversation: OneByOne | None = None
-        # True while a message that cannot be framed waits for those before it to be
-        # confirmed: what follows must not overtake the decision about it.
-        self._refusing = False
-        self._proven = False
         self._spoken_to = False
-        self._stopping = False
-        self._lost_reason = ""
-        self._dialer = make_dialer(
+        self._way = self._dialer = make_dialer(
             context.reactor,
             config.host,
             config.port,
@@ -119,43 +109,15 @@ class TcpClientLink:
     def window_bytes(self) -> int:
         return WINDOW_BYTES
 
-    @property
-    def progress_at(self) -> float:
-        return self._outlet.progress_at if self._outlet is not None else 0.0
-
-    def start(self, user: LinkUser) -> None:
-        """Connect, and stay connected."""
-        self._user = user
-        self._dialer.start()
-
     def stop(self) -> Deferred[None]:
         """Give what is under way a moment to be confirmed, then hang up."""
-        self._stopping = True
-        self.writable = False
-        waited = grace(self._context.reactor, self._settled)
-        return waited.addCallback(lambda _: self._hang_up())
+        return self._wind_up().addCallback(lambda _: self._hang_up())
 
-    def send(self, batch: Batch) -> Deferred[Confidence]:
-        """See Link."""
-        if self._conversation is not None:
-            self.writable = False
-            answered = self._conversation.send(batch)
-            # Before whoever else listens, so that they may send at once.
-            return answered.addBoth(self._answered)
-        assert self._outlet is not None, "sent while the link is down"
-        data, framed = frame(self._encoder, batch.messages)
-        if framed.refusal is not None:
-            self._refusing = True
-            self.writable = False
-        done: Deferred[Confidence] = Deferred()
-        self._outlet.send(data, lambda count: self._received(framed, done, count))
-        return done
-
-    def reopen(self, reason: str) -> None:
-        """Drop the connection and dial again."""
-        self._dialer.reopen(reason)
-
-    # -- the connection ----------------------------------------------------------------
+    def _hang_up(self) -> Deferred[None]:
+        if self._outlet is not None:
+            self._outlet.finish()
+        stopped: Deferred[None] = self._dialer.stop()
+        return stopped
 
     def _build_outlet(self) -> Outlet:
         return Outlet(
@@ -166,123 +128,15 @@ class TcpClientLink:
             hold_seconds=_TLS_DOUBT_SECONDS if self._config.tls.enabled else 0.0,
         )
 
-    def _up(self, outlet: Any) -> None:
-        if self._stopping:
-            return
-        assert self._user is not None
-        self._outlet = outlet
-        self._refusing = False
-        self._proven = False
-        receipts = self._config.ack.receipts(self._framing_name)
-        if receipts is not None:
-            self._conversation = OneByOne(
-                self._context.reactor,
-                encoder=self._encoder,
-                receipts=receipts,
-                counters=self._context.counters,
-                write=outlet.write,
-                timeout_seconds=self._config.ack_timeout,
-                on_silence=self._silent,
+    def _unasked(self, chunk: bytes) -> None:
+        self._context.counters.unmatched_answers_total += 1
+        if not self._spoken_to:
+            self._spoken_to = True
+            self._context.log(
+                "warn",
+                f"{self._dialer.place} sends bytes, and they are dropped: nothing "
+                "is awaited from it. If these are answers, set ack",
             )
-        self.writable = self._may_write()
-        self._user.link_up()
-
-    def _down(self, reason: str) -> None:
-        outlet, self._outlet = self._outlet, None
-        conversation, self._conversation = self._conversation, None
-        self.writable = False
-        self._lost_reason = reason
-        if outlet is not None:
-            outlet.give_up()
-        if conversation is not None:
-            conversation.lost(reason)
-        if self._user is not None and not self._stopping:
-            self._user.link_down(reason)
-
-    def _hang_up(self) -> Deferred[None]:
-        if self._outlet is not None:
-            self._outlet.finish()
-        stopped: Deferred[None] = self._dialer.stop()
-        return stopped
-
-    def _silent(self) -> None:
-        self.reopen(
-            f"closed by us: no answer within {self._config.ack_timeout:g} s "
-            "(ack_timeout)"
-        )
-
-    def _works(self) -> None:
-        # Not the connection, and not the handshake either, shows that the line is good:
-        # a proxy whose server is down takes connections only to drop them.
-        if not self._proven:
-            self._proven = True
-            self._dialer.reset_backoff()
-
-    # -- what becomes of a batch -------------------------------------------------------
-
-    def _received(
-        self, framed: Framed, done: Deferred[Confidence], count_bytes: int
-    ) -> None:
-        if self._outlet is None:
-            delivered = messages_within(self._encoder, framed.messages, count_bytes)
-            done.errback(LinkLost(self._lost_reason, delivered))
-            return
-        self._works()
-        if framed.refusal is None:
-            done.callback(Confidence.RECEIVED)
-            return
-        self._refusing = False
-        self.writable = self._may_write()
-        done.errback(framed.refusal)
-        self._tell_writable()
-
-    def _answered(self, outcome: Any) -> Any:
-        if self._outlet is not None:
-            # Also a refusal is the word of an application that works.
-            self._works()
-            self.writable = self._may_write()
-        return outcome
-
-    def _heard(self, chunk: bytes) -> None:
-        conversation = self._conversation
-        if conversation is None:
-            self._context.counters.unmatched_answers_total += 1
-            if not self._spoken_to:
-                self._spoken_to = True
-                self._context.log(
-                    "warn",
-                    f"{self._dialer.place} sends bytes, and they are dropped: nothing "
-                    "is awaited from it. If these are answers, set ack",
-                )
-            return
-        was_busy = conversation.busy
-        conversation.feed(chunk)
-        if was_busy:
-            self._tell_writable()
-
-    # -- whether there is room ---------------------------------------------------------
-
-    def _may_write(self) -> bool:
-        outlet = self._outlet
-        if outlet is None or self._stopping:
-            return False
-        if self._conversation is not None:
-            return not self._conversation.busy
-        return outlet.writable and not self._refusing
-
-    def _writable_changed(self) -> None:
-        was_writable, self.writable = self.writable, self._may_write()
-        if not was_writable:
-            self._tell_writable()
-
-    def _tell_writable(self) -> None:
-        if self.writable and self._user is not None:
-            self._user.link_up()
-
-    def _settled(self) -> bool:
-        if self._conversation is not None:
-            return not self._conversation.busy
-        return self._outlet is None or self._outlet.settled
 
 
 def build(config: TcpClientConfig, context: LinkContext) -> Link:

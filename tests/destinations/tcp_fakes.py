@@ -51,11 +51,7 @@ class LineEncoder:
 class FakeFraming:
     """A framing config of lines."""
 
-    def __init__(self) -> None:
-        self.name = "line"
-
-    def framer(self) -> FakeFraming:
-        return self
+    type_name = "line"
 
     def encoder(self) -> LineEncoder:
         return LineEncoder()

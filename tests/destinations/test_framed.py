@@ -24,6 +24,9 @@ def test_a_message_that_cannot_be_framed_ends_what_is_sent() -> None:
     assert framed.refusal is not None
     assert (framed.refusal.index, framed.refusal.final) == (1, True)
     assert framed.refusal.confidence is Confidence.RECEIVED
+    _, framed = frame(LineEncoder(), [b"a", b"b\n"], Confidence.SENT)
+    assert framed.refusal is not None
+    assert framed.refusal.confidence is Confidence.SENT
 
 
 @pytest.mark.parametrize("size_bytes", range(36))
