@@ -1,0 +1,284 @@
+"""What a route is, what it is given and what it may give back.
+
+Every room of the web (`api_*.py`, `metrics.py`, `relay.py`, `sign_in.py`, `page.py`)
+holds a literal table `ROUTES`; `router.py` finds the route, `server.py` calls it once
+it knows who asks and has the whole body, `openapi.py` describes the tables.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from ..errors import IobufferError
+
+__all__ = [
+    "ADMINS",
+    "MIB",
+    "OPERATORS",
+    "PEOPLE",
+    "RELAYS",
+    "Audit",
+    "Call",
+    "Operations",
+    "Param",
+    "People",
+    "Principal",
+    "Problem",
+    "Reply",
+    "Role",
+    "Route",
+    "Site",
+    "User",
+]
+
+MIB = 1024 * 1024
+
+
+class Role(enum.Enum):
+    """What somebody may do. A viewer sees no payloads; a relay only takes and gives the
+    messages of its channels."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    RELAY = "relay"
+
+
+#: The sets that routes are given by name.
+ADMINS = frozenset({Role.ADMIN})
+OPERATORS = frozenset({Role.OPERATOR, Role.ADMIN})
+PEOPLE = frozenset({Role.VIEWER, Role.OPERATOR, Role.ADMIN})
+RELAYS = frozenset({Role.RELAY})
+
+
+@attrs.frozen
+class Principal:
+    """Who asks. `channels` are those that a relay is bound to; `via` is how we know:
+    "session", "token", "basic", or "local" (the unix socket)."""
+
+    name: str
+    role: Role
+    channels: tuple[str, ...] = ()
+    via: str = "session"
+
+
+class Problem(IobufferError):
+    """An answer that says what is wrong (RFC 9457): raise it anywhere in a call.
+
+    Args:
+        status: HTTP status.
+        title: a sentence that a person understands.
+        detail: what to do about it, or what exactly was wrong.
+        extra: further members of the document; `headers` (a tuple of pairs) goes
+            into the response's header instead.
+    """
+
+    def __init__(self, status: int, title: str, detail: str = "", **extra: Any) -> None:
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.headers: tuple[tuple[str, str], ...] = extra.pop("headers", ())
+        self.extra = extra
+        super().__init__(f"{title}: {detail}" if detail else title)
+
+    def document(self) -> dict[str, Any]:
+        """The body, as `application/problem+json`."""
+        found = {"type": "about:blank", "title": self.title, "status": self.status}
+        if self.detail:
+            found["detail"] = self.detail
+        return found | self.extra
+
+
+@attrs.frozen(kw_only=True)
+class Param:
+    """A parameter: `where` is "path" or "query"; `schema` a JSON schema of a scalar
+    (type, enum, minimum, maximum, maxLength, pattern, default), which the server holds
+    it to. In `Call.query` it arrives as that type, or as its default if it has one."""
+
+    name: str
+    where: str
+    schema: Mapping[str, Any]
+    help: str
+    required: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """One method of one path.
+
+    `path` holds `{name}` for a segment. `roles` of None lets everyone in, without
+    credentials: the explicit allow-list (a test names each). `call` gives a value
+    (answered as JSON), a `Reply`, or a Deferred or coroutine of either. `body` is the
+    JSON schema of the body (JSON is then required and parsed); with `body` None and
+    `max_body_bytes` above 0 a body that is there arrives as bytes in `Call.body`.
+    `reply` is the JSON schema of the answer. `audited` is the verb for the audit log;
+    who, and the path, are added to it. No GET changes anything.
+    """
+
+    method: str
+    path: str
+    roles: frozenset[Role] | None
+    call: Callable[[Call], Any]
+    summary: str
+    params: tuple[Param, ...] = ()
+    body: Mapping[str, Any] | None = None
+    reply: Mapping[str, Any] | None = None
+    max_body_bytes: int = MIB
+    audited: str = ""
+
+
+@attrs.frozen
+class Reply:
+    """An answer that is more than a value: `body` of bytes is sent as it stands,
+    anything else as JSON; None with a `status` of 204 is no body at all."""
+
+    status: int = 200
+    body: Any = None
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@attrs.define(eq=False)
+class Call:
+    """One request, once it is whole and allowed.
+
+    A call that streams (SSE) writes to `request` itself and returns
+    `twisted.web.server.NOT_DONE_YET`; security headers are set before the call.
+    """
+
+    request: Any
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Any
+    principal: Principal | None
+    site: Site
+
+    @property
+    def may_see_payloads(self) -> bool:
+        """Whether bytes of messages may be shown to whoever asks."""
+        return self.principal is not None and self.principal.role in (
+            Role.OPERATOR,
+            Role.ADMIN,
+        )
+
+
+class User(Protocol):
+    """What people/ tells of a user or of a token's owner; `role` is a Role's value."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def channels(self) -> Sequence[str]: ...
+
+
+class Audit(Protocol):
+    """The audit log."""
+
+    def append(self, who: str, what: str, detail: str = "") -> None:
+        """Write one line. Raises IobufferError when it cannot: what was to be done is
+        then not done (TORTURE A15)."""
+
+
+class People(Protocol):
+    """Who may come in, and what was done (people/ is the real one)."""
+
+    @property
+    def audit(self) -> Audit: ...
+
+    def has_password(self) -> bool:
+        """Whether there is a user with a password: without one only loopback is
+        listened on."""
+
+    def authenticate(self, name: str, password: str, address: str) -> User | None:
+        """Check a password; blocks for the KDF, so it is called in a thread."""
+
+    def token(self, secret: str) -> User | None:
+        """Whose API token this is, if it is valid now."""
+
+    def session(self, secret: str) -> User | None:
+        """Whose session cookie this is, if it is valid now."""
+
+
+class Operations(Protocol):
+    """What the API asks of the gateway; floor 4 implements it (operations.py).
+
+    Everything is JSON-ready. An unknown channel, part or message is a Problem (404), a
+    gateway that is stopping one of 503. `part` is "source", a destination's name, or
+    "" for the whole channel. Numbers carry their units in their names; times are epoch
+    seconds.
+    """
+
+    def status(self) -> Deferred[dict[str, Any]]:
+        """version, started_at, now, channels by state word, the store's sizes."""
+
+    def channels(self) -> Deferred[list[dict[str, Any]]]:
+        """Each channel as in channel(), without its configuration."""
+
+    def channel(self, name: str) -> Deferred[dict[str, Any]]:
+        """name, description, state, parts, rates, ledger, cursors, config, origin."""
+
+    def names(self) -> list[str]:
+        """The channels that run now."""
+
+    def messages(self, name: str, query: Mapping[str, Any]) -> Deferred[dict[str, Any]]:
+        """`messages` (seq, received_at, peer, size_bytes, message: bytes) and `next`,
+        the query's fields that go on from there, or None at the end. A search looks at
+        a bounded number of messages per call, so a page may be empty and have a
+        `next`."""
+
+    def message(self, name: str, seq: int) -> Deferred[dict[str, Any]]:
+        """One message with its `outcomes` by destination."""
+
+    def parked(
+        self, name: str, destination: str, after: int, limit: int
+    ) -> Deferred[dict[str, Any]]:
+        """`parked` messages of all destinations, or of one."""
+
+    def settle_parked(
+        self, name: str, destination: str, seqs: Sequence[int], reason: str
+    ) -> Deferred[dict[str, Any]]:
+        """Drop parked messages for a reason; how many there were."""
+
+    def act(self, name: str, part: str, verb: str) -> Deferred[dict[str, Any]]:
+        """ "start", "stop", "pause" or "resume"; the channel as it is then."""
+
+    def plan(self, name: str, found: Any) -> Deferred[dict[str, Any]]:
+        """What would change if this JSON object (None: its removal) were applied."""
+
+    def put_channel(self, name: str, found: Any) -> Deferred[dict[str, Any]]:
+        """Keep this JSON object under state_dir/channels/ and run it."""
+
+    def remove_channel(self, name: str) -> Deferred[dict[str, Any]]:
+        """Forget the channel's file; what is stored of it stays."""
+
+    def reload(self) -> Deferred[dict[str, Any]]:
+        """Read the configuration again; a Problem (422) with every error if it has
+        any."""
+
+    def read(
+        self, name: str, after: int, max_messages: int, max_bytes: int
+    ) -> Deferred[Any]:
+        """The next Batch behind `after`, or None: what a relay and a live tail poll."""
+
+    def watch(self, name: str, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake` after each commit of the channel; the result ends that."""
+
+
+@attrs.define(eq=False)
+class Site:
+    """What every call can reach. `counters` is what the gateway and its pairs count
+    (`gateway.pairs`), for metrics; `routes` the tables, put together."""
+
+    operations: Any
+    people: Any
+    reactor: Any
+    wall: Callable[[], float]
+    counters: Any = None
+    routes: tuple[Route, ...] = ()
