@@ -127,6 +127,9 @@ class DestinationLedger:
     dropped: Mapping[str, int]
     #: Replays are extra deliveries of messages that the sum has counted already.
     replayed: int
+    #: The received_at of the oldest message it still waits for, or None; filled by
+    #: `Store.state`.
+    oldest_queued_at: float | None = None
 
     @property
     def balance(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import apsw
+import attrs
 
 from .base import ChannelState, Confidence, Finding, OutcomeRange, Parked
 from .database import fetch, query
@@ -107,14 +108,12 @@ def channel_state(connection: apsw.Connection, channel: Channel) -> ChannelState
     configured, orphans = {}, {}
     for name, each in channel.destinations.items():
         if each.configured:
-            configured[name] = each.sum(last_seq)
+            configured[name] = attrs.evolve(
+                each.sum(last_seq),
+                oldest_queued_at=_queued_at(connection, channel, each.cursor),
+            )
         else:
             orphans[name] = last_seq - each.cursor + each.parked
-    settled = channel.settled()
-    oldest_queued_at = None
-    if settled < last_seq:
-        key = (channel.channel_id, settled + 1)
-        oldest_queued_at = fetch(connection, _QUEUED_AT, key)
     return ChannelState(
         channel=channel.name,
         first_seq=channel.first_seq,
@@ -125,5 +124,16 @@ def channel_state(connection: apsw.Connection, channel: Channel) -> ChannelState
         orphans=orphans,
         tallies=dict(channel.tallies),
         damaged_messages=channel.damage.messages,
-        oldest_queued_at=oldest_queued_at,
+        oldest_queued_at=_queued_at(connection, channel, channel.settled()),
     )
+
+
+def _queued_at(
+    connection: apsw.Connection, channel: Channel, cursor: int
+) -> float | None:
+    if cursor >= channel.last_seq:
+        return None
+    found: float | None = fetch(
+        connection, _QUEUED_AT, (channel.channel_id, cursor + 1)
+    )
+    return found

@@ -13,6 +13,8 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import attrs
+
 from ..batch import Batch, cut
 from ..errors import StorageError, StorageFull
 from .base import (
@@ -360,7 +362,11 @@ class MemoryStore:
 
     def state(self, channel: str) -> ChannelState:
         known = self._known(channel)
-        waiting = [row for row in known.rows if row.last_seq > known.settled()]
+
+        def queued_at(cursor: int) -> float | None:
+            waiting = (row.received_at for row in known.rows if row.last_seq > cursor)
+            return next(waiting, None)
+
         return ChannelState(
             channel=channel,
             first_seq=known.first_seq,
@@ -368,7 +374,9 @@ class MemoryStore:
             stored_bytes=known.used_bytes,
             stored_messages=known.used_messages,
             destinations={
-                name: each.ledger(known.last_seq)
+                name: attrs.evolve(
+                    each.ledger(known.last_seq), oldest_queued_at=queued_at(each.cursor)
+                )
                 for name, each in known.destinations.items()
                 if each.configured
             },
@@ -379,7 +387,7 @@ class MemoryStore:
             },
             tallies=dict(known.tallies),
             damaged_messages=0,
-            oldest_queued_at=waiting[0].received_at if waiting else None,
+            oldest_queued_at=queued_at(known.settled()),
         )
 
     def forget(self, channel: str, destination: str | None = None) -> int:

@@ -494,6 +494,21 @@ class StoreContract:
         store.commit(42.0)
         assert store.state("c").oldest_queued_at is None
 
+    def test_each_destination_has_an_age_of_its_own(self, store: Store) -> None:
+        store.open_channel("c", KEEP, ["d", "slow"])
+        for at in (10.0, 20.0):
+            store.append("c", numbered(1, 2, at))
+        store.commit(40.0)
+        store.advance("c", "d", 3, SENT)
+        store.advance("c", "slow", 1, SENT)
+        store.commit(41.0)
+        state = store.state("c")
+        ages = {
+            name: each.oldest_queued_at for name, each in state.destinations.items()
+        }
+        assert ages == {"d": 20.0, "slow": 10.0}
+        assert state.oldest_queued_at == 10.0
+
     def test_stats_count_what_was_committed(self, store: Store) -> None:
         fill(store, 5)
         store.append("c", numbered(6, 5))
