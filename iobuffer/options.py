@@ -111,10 +111,15 @@ class Option:
 
 @attrs.frozen
 class Group:
-    """A nested object: `tls.cert` in INI, `"tls": {"cert": ...}` in JSON."""
+    """A nested object: `tls.cert` in INI, `"tls": {"cert": ...}` in JSON.
+
+    `bare` names the option that a bare value stands for, if any may: with "after",
+    `silence = 30m` is `silence.after = 30m`.
+    """
 
     config_class: type
     help: str
+    bare: str = ""
 
 
 @attrs.frozen
@@ -148,10 +153,10 @@ def option(
     return attrs.field(default=default, repr=not secret, metadata={_METADATA_KEY: spec})
 
 
-def group(config_class: type, *, help: str) -> Any:
+def group(config_class: type, *, help: str, bare: str = "") -> Any:
     """A field that holds a nested config object; all its options have defaults."""
     return attrs.field(
-        factory=config_class, metadata={_METADATA_KEY: Group(config_class, help)}
+        factory=config_class, metadata={_METADATA_KEY: Group(config_class, help, bare)}
     )
 
 

@@ -146,6 +146,10 @@ def _group(name: str, spec: Group, parent: Node, report: Report) -> Any:
     node = parent.children.get(name) or Node(parent.below(name), parent.line)
     # JSON's null says as much as leaving it out.
     if node.value is not ABSENT and node.value is not None:
+        if spec.bare:
+            return build(
+                _spelled_out(node, spec.bare, report), spec.config_class, report
+            )
         inside = next(iter(specs(spec.config_class)), "")
         report.error(
             f"expected options beneath it, such as {node.below(inside)}; "
@@ -154,6 +158,14 @@ def _group(name: str, spec: Group, parent: Node, report: Report) -> Any:
             node.line,
         )
     return build(node, spec.config_class, report)
+
+
+def _spelled_out(node: Node, bare: str, report: Report) -> Node:
+    """The node with its own value where the option `bare` beneath it would stand."""
+    if bare in node.children:
+        report.error(f"given as {node.below(bare)} too", node.path, node.line)
+    children = {**node.children, bare: Node(node.path, node.line, node.value)}
+    return Node(node.path, node.line, ABSENT, children)
 
 
 def _variant(name: str, spec: Variant, parent: Node, report: Report) -> Any:

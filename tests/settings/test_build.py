@@ -5,8 +5,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
+from iobuffer.options import DURATION, TEXT, group, option
 from iobuffer.settings.build import build, dotted_names, holds_secret, pick
 from iobuffer.settings.raw import Node, Report, from_object, put
 
@@ -42,6 +44,43 @@ def _build_ini(config_class: type, *lines: str) -> tuple[Any, list[str]]:
 
 def test_what_is_left_out_has_its_default() -> None:
     assert _build(ToyTcp, port=5000) == (ToyTcp(port=5000), [])
+
+
+@attrs.frozen(kw_only=True)
+class ToySilence:
+    after: float = option(DURATION, default=0.0, help="How long.")
+    hours: str = option(TEXT, default="", help="When.")
+
+
+@attrs.frozen(kw_only=True)
+class ToyChannel:
+    silence: ToySilence = group(ToySilence, help="Silence.", bare="after")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{"silence": "30m"}, {"silence": {"after": "30m"}}, {"silence.after": 1800}],
+)
+def test_a_bare_value_of_a_group_is_the_option_that_it_names(
+    written: dict[str, Any],
+) -> None:
+    built, problems = _build(ToyChannel, **written)
+
+    assert (built, problems) == (ToyChannel(silence=ToySilence(after=1800.0)), [])
+
+
+def test_a_bare_value_leaves_room_for_the_other_options_of_its_group() -> None:
+    built, problems = _build_ini(ToyChannel, "silence = 30m", "silence.hours = mon")
+
+    assert problems == []
+    assert built == ToyChannel(silence=ToySilence(after=1800.0, hours="mon"))
+
+
+def test_a_group_is_not_given_its_bare_option_twice() -> None:
+    built, problems = _build_ini(ToyChannel, "silence = 1m", "silence.after = 2m")
+
+    assert built is None
+    assert problems == ["c.ini:2: [x] silence: given as silence.after too"]
 
 
 def test_json_and_ini_build_equal_objects() -> None:
