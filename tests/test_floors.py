@@ -20,6 +20,8 @@ FLOORS = {
     "framing": 1,
     "acks": 1,
     "storage": 1,
+    "relay_format": 1,
+    "relay_order": 2,
     "channel": 2,
     "counters": 2,
     "figures": 2,
