@@ -24,8 +24,10 @@ from .errors import ConfigError, ExitStatus, StorageError, StorageFailed
 from .gateway import Gateway
 from .logs import LogOutput
 from .registry import KINDS
+from .sd_notify import Notifier, Supervisor, status_words
 from .settings.load import load
 from .settings.model import Settings
+from .state import Word
 from .storage.base import Store
 from .storage.sqlite import SqliteStore
 
@@ -102,8 +104,15 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         wall=time.time,
     )
     service = _Foreground() if twistd.get("nodaemon") else MultiService()
-    _Signals(reactor, gateway, output).setServiceParent(service)
+    notifier = Notifier(
+        reactor,
+        Supervisor.from_environment(os.environ),
+        ask_store=lambda: _round_trip(gateway),
+        status=lambda: status_words(_attention(gateway)),
+    )
+    _Signals(reactor, gateway, output, notifier).setServiceParent(service)
     gateway.setServiceParent(service)
+    notifier.setServiceParent(service)
     return service
 
 
@@ -115,6 +124,20 @@ def log_path(twistd: Any) -> str | None:
     if path in (None, "-"):
         return None
     return os.path.join(twistd.get("rundir", "."), path)
+
+
+def _round_trip(gateway: Gateway) -> Deferred[None] | None:
+    """Fires once the store's thread has answered; None while there is none."""
+    keeper = gateway.keeper
+    return None if keeper is None else keeper.call(lambda store: None)
+
+
+def _attention(gateway: Gateway) -> dict[str, bool]:
+    """Each channel, and whether a person must see to it."""
+    return {
+        name: pair.channel.full or pair.state.word is Word.FAILED
+        for name, pair in gateway.pairs.items()
+    }
 
 
 def _log_fault(failure: Failure) -> None:
@@ -136,36 +159,48 @@ class _Foreground(MultiService):
 
 
 class _Signals(Service):
-    """SIGHUP reloads and reopens the log; SIGUSR2 writes the status into the log."""
+    """SIGHUP reloads and reopens the log, SIGUSR1 does no more than reopen it, as
+    twistd has it; SIGUSR2 writes the status into the log."""
 
-    def __init__(self, reactor: Any, gateway: Gateway, output: LogOutput) -> None:
+    def __init__(
+        self, reactor: Any, gateway: Gateway, output: LogOutput, notifier: Notifier
+    ) -> None:
         self._reactor = reactor
         self._gateway = gateway
         self._output = output
+        self._notifier = notifier
 
     def startService(self) -> None:
         super().startService()
         signal.signal(signal.SIGHUP, self._on_hangup)
+        signal.signal(signal.SIGUSR1, self._on_rotation)
         signal.signal(signal.SIGUSR2, self._on_user)
         # What exists now exists for good; the collector need not look at it again.
         gc.freeze()
 
     def stopService(self) -> Deferred[None] | None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         return super().stopService()
 
     def _on_hangup(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(self._reload)
 
+    def _on_rotation(self, number: int, frame: object) -> None:
+        self._reactor.callFromThread(self._reopen)
+
     def _on_user(self, number: int, frame: object) -> None:
         self._reactor.callFromThread(self._gateway.log_status)
 
     def _reload(self) -> None:
+        self._reopen()
+        reloaded = self._notifier.during_reload(self._gateway.reload)
+        reloaded.addErrback(_log_fault)
+
+    def _reopen(self) -> None:
         try:
             self._output.reopen()
         except OSError as error:
             # The old file is still open, and better than none.
             print(f"iobuffer: cannot reopen the log: {error}", file=sys.__stderr__)
-        reloaded = self._gateway.reload()
-        reloaded.addErrback(_log_fault)
