@@ -108,12 +108,18 @@ class LinkUser(Protocol):
         (the link sees to that) before this call."""
 
 
+def _no_epoch() -> str:
+    return ""
+
+
 @attrs.frozen(kw_only=True)
 class LinkContext:
     """What the assembly hands to a destination's `build(config, context)`.
 
     `framing` is the resolved framing config (never None) when the kind has one.
     `reactor` runs on the monotonic clock, `wall` gives epoch seconds for labels.
+    `epoch` is the store's: with channel and sequence number it names a message for
+    good.
     """
 
     reactor: Any
@@ -124,6 +130,7 @@ class LinkContext:
     state: StateCell
     wall: Callable[[], float]
     log: Callable[[str, str], None]
+    epoch: Callable[[], str] = _no_epoch
 
 
 class Link(Protocol):

@@ -1,0 +1,254 @@
+"""A link over HTTP: one batch at a time, and no connection to speak of between them.
+
+It counts as up until a request fails; then it waits, and is up again for the next
+attempt. What a request is, and what its answer means, the kinds say (`Post`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.python.failure import Failure
+
+from ..batch import Batch
+from ..channel import Confidence
+from ..errors import IobufferError
+from ..links.backoff import Backoff
+from ..links.web_client import WebAnswer, WebClient, WebFailed
+from ..state import Word
+from .base import LinkContext, LinkLost, LinkUser, Refused
+
+__all__ = ["Trouble", "WebLink", "trouble_in"]
+
+#: A server that asks for more than this is asked again all the same.
+_LONGEST_WAIT_SECONDS = 3600.0
+
+#: Too large a step would be a long time without a word, and much to send again.
+_WINDOW_BYTES = 1024 * 1024
+
+_SAMPLE_BYTES = 200
+
+
+class Trouble(IobufferError):
+    """A request failed for a reason that is not the messages': they are sent again.
+
+    The first `delivered` of the batch were taken before. `word` is FAILED where a
+    person must see to it. `wait_seconds` is what the server asked for.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        delivered: int = 0,
+        word: Word = Word.WAITING,
+        wait_seconds: float = 0.0,
+    ) -> None:
+        self.reason = reason
+        self.delivered = delivered
+        self.word = word
+        self.wait_seconds = wait_seconds
+        super().__init__(reason)
+
+
+#: Delivers a batch, calling its second argument with the number of messages that the
+#: peer has taken so far. Raises Refused, Trouble or WebFailed.
+Post = Callable[[Batch, Callable[[int], None]], Awaitable[None]]
+
+
+def trouble_in(answer: WebAnswer, place: str, now: float) -> Trouble | None:
+    """What an answer says of us, the server or the way to it; None for one that says
+    something of the messages: taken (2xx), or not (other 4xx)."""
+    status = answer.status
+    if 200 <= status < 300:
+        return None
+    if status in (408, 425, 429) or status >= 500:
+        return Trouble(
+            f"{place} answers {status}{sample(answer)}",
+            wait_seconds=_retry_after(answer.headers.get("retry-after", ""), now),
+        )
+    if status in (401, 403, 407):
+        # Every message would be refused alike: it is not about them.
+        return Trouble(
+            f"{place} answers {status}: it does not let us in. Look at auth.username, "
+            "auth.password or auth.token, and at what that user may do there",
+            word=Word.FAILED,
+        )
+    if status < 400:
+        where = answer.headers.get("location", "")
+        to = f" to {where[:_SAMPLE_BYTES]}" if where else ""
+        return Trouble(
+            f"{place} answers {status} and sends us on{to}. Redirects are not "
+            "followed: set url to the address that takes the messages",
+            word=Word.FAILED,
+        )
+    return None
+
+
+def sample(answer: WebAnswer) -> str:
+    """The beginning of an answer's body for a sentence, on one line."""
+    text = answer.body[:_SAMPLE_BYTES].decode("utf-8", "replace")
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return f": {words}" if words else ""
+
+
+def _retry_after(value: str, now: float) -> float:
+    """Seconds (RFC 9110, 10.2.3: a number or a date); 0.0 for nothing usable."""
+    value = value.strip()
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return min(float(value), _LONGEST_WAIT_SECONDS)
+    try:
+        seconds = parsedate_to_datetime(value).timestamp() - now
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return 0.0
+    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)
+
+
+class WebLink:
+    """See `Link`. Confirmed is what the server has answered with 2xx.
+
+    Args:
+        place: where it posts to, for people.
+        client: closed with the link.
+        post: delivers one batch.
+        retry_max_seconds: longest pause between attempts.
+    """
+
+    def __init__(
+        self,
+        context: LinkContext,
+        *,
+        place: str,
+        client: WebClient,
+        post: Post,
+        retry_max_seconds: float,
+    ) -> None:
+        self.place = place
+        self.progress_at = 0.0
+        self._context = context
+        self._client = client
+        self._post = post
+        self._backoff = Backoff(initial_seconds=0.5, max_seconds=retry_max_seconds)
+        self._user: LinkUser | None = None
+        self._up = False
+        self._posting: Deferred[None] | None = None
+        self._taken = 0
+        self._retry: Any = None
+        self._cancelled_for = ""
+
+    # -- Link --------------------------------------------------------------------------
+
+    @property
+    def writable(self) -> bool:
+        return self._up and self._posting is None
+
+    @property
+    def window_bytes(self) -> int:
+        return _WINDOW_BYTES
+
+    def start(self, user: LinkUser) -> None:
+        self._user = user
+        self._context.state.set(
+            Word.WAITING, f"nothing has been posted to {self.place} yet"
+        )
+        self._open()
+
+    def stop(self) -> Deferred[None]:
+        self._user = None
+        self._up = False
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        self._cancel("stopped")
+        self._context.state.set(Word.STOPPED)
+        return self._client.close()
+
+    def send(self, batch: Batch) -> Deferred[Confidence]:
+        if not self._up:
+            return fail(LinkLost("it waits for the next attempt"))
+        self._taken = 0
+        self._cancelled_for = ""
+        self.progress_at = self._context.reactor.seconds()
+        outcome: Deferred[Confidence] = Deferred()
+        posting = Deferred.fromCoroutine(self._run(batch))
+        # It may have ended already, as it does in tests and with files that are not
+        # there; then nothing is under way.
+        self._posting = posting
+        posting.addBoth(self._posted, outcome)
+        return outcome
+
+    def reopen(self, reason: str) -> None:
+        self._cancel(reason)
+
+    # -- within ------------------------------------------------------------------------
+
+    async def _run(self, batch: Batch) -> None:
+        await self._post(batch, self._has_taken)
+
+    def _has_taken(self, count: int) -> None:
+        self._taken = count
+        self.progress_at = self._context.reactor.seconds()
+        self._backoff.reset()
+
+    def _cancel(self, reason: str) -> None:
+        if self._posting is not None:
+            self._cancelled_for = reason
+            self._posting.cancel()
+
+    def _open(self) -> None:
+        self._retry = None
+        self._up = True
+        if self._user is not None:
+            self._user.link_up()
+
+    def _posted(self, result: object, outcome: Deferred[Confidence]) -> None:
+        self._posting = None
+        if not isinstance(result, Failure):
+            self._backoff.reset()
+            self._running()
+            outcome.callback(Confidence.ACKNOWLEDGED)
+        elif result.check(Refused):
+            self._backoff.reset()
+            self._running()
+            outcome.errback(result)
+        else:
+            self._failed(result, outcome)
+            return
+        if self.writable and self._user is not None:
+            self._user.link_up()
+
+    def _running(self) -> None:
+        if self._user is not None:
+            self._context.state.set(Word.RUNNING, f"posting to {self.place}")
+
+    def _failed(self, failure: Failure, outcome: Deferred[Confidence]) -> None:
+        self._up = False
+        trouble = self._trouble_of(failure)
+        if trouble is None:
+            # Our own fault: the delivery says so, with the traceback.
+            outcome.errback(failure)
+            return
+        delivered = max(self._taken, trouble.delivered)
+        outcome.errback(LinkLost(trouble.reason, delivered, Confidence.ACKNOWLEDGED))
+        if self._user is None:
+            return
+        self._context.counters.connect_failures_total += 1
+        self._user.link_down(trouble.reason)
+        seconds = max(self._backoff.next(), trouble.wait_seconds)
+        self._context.state.set(
+            trouble.word, f"{trouble.reason}; next try in {seconds:.2g} s"
+        )
+        self._retry = self._context.reactor.callLater(seconds, self._open)
+
+    def _trouble_of(self, failure: Failure) -> Trouble | None:
+        error = failure.value
+        if isinstance(error, Trouble):
+            return error
+        if isinstance(error, WebFailed):
+            return Trouble(f"{self.place}: {error}")
+        if isinstance(error, CancelledError):
+            return Trouble(f"{self.place}: {self._cancelled_for or 'given up'}")
+        return None
