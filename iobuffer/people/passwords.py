@@ -1,0 +1,113 @@
+"""Which passwords will do, and their hashes (argon2id, RFC 9106).
+
+Hashing takes about a fifth of a second and 64 MiB by intent: call it in a thread, at
+most two at once.
+"""
+
+from __future__ import annotations
+
+import string
+import threading
+import unicodedata
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from .errors import PeopleError
+
+__all__ = ["MAX_PASSWORD_CHARACTERS", "MIN_PASSWORD_CHARACTERS", "Passwords"]
+
+MIN_PASSWORD_CHARACTERS = 12
+#: What anybody may make us hash.
+MAX_PASSWORD_CHARACTERS = 1024
+
+#: What the commonest passwords are made of, once digits and punctuation are taken off;
+#: every one of the usual lists that is long enough reduces to one of these.
+_COMMONEST = """
+password passwort passw pass passphrase admin administrator root welcome welcometo
+letmein changeme change qwerty qwertyuiop qwertz qwertyqwerty qwertyasdfgh azerty
+asdfghjkl asdfgh zxcvbnm qazwsx qazwsxedc qwer iloveyou monkey dragon football
+baseball basketball superman batman starwars sunshine princess master trustno
+whatever michael jordan jennifer summer winter spring autumn january december secret
+secretpassword mypassword newpassword defaultpassword default guest test testtest
+testpassword adminadmin adminpassword hospital laboratory iobuffer gateway abc abcd
+abcdef abcdefgh abcdefghijkl passwordpassword unknown correcthorsebatterystaple
+"""
+_LEET = str.maketrans("@$0134!57", "asoleaist")
+_RUNS = ("0123456789" * 3, "9876543210" * 3, "abcdefghijklmnopqrstuvwxyz")
+
+
+def _core(text: str) -> str:
+    """Without what is put around a word so that a rule is content."""
+    return text.strip(string.digits + string.punctuation + " ")
+
+
+def _stripped(text: str) -> str:
+    return "".join(letter for letter in text if letter.isalpha())
+
+
+class Passwords:
+    """Judges, hashes and verifies.
+
+    Args:
+        hasher: the parameters; those of RFC 9106 for little memory, on one lane, as
+            the other core has messages to move.
+    """
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher(
+            time_cost=3, memory_cost=64 * 1024, parallelism=1, type=Type.ID
+        )
+        self._commonest = frozenset(_COMMONEST.split())
+        self._nobody = ""
+        self._lock = threading.Lock()
+
+    def check(self, name: str, password: str) -> None:
+        """Raises PeopleError with the reason if it will not do for this user."""
+        password = _normal(password)
+        if len(password) < MIN_PASSWORD_CHARACTERS:
+            raise PeopleError(
+                f"a password has at least {MIN_PASSWORD_CHARACTERS} characters; "
+                "a few words in a row are easy to remember"
+            )
+        if len(password) > MAX_PASSWORD_CHARACTERS:
+            raise PeopleError(
+                f"a password has at most {MAX_PASSWORD_CHARACTERS} characters"
+            )
+        plain = password.lower()
+        if name and name in plain and not _stripped(plain.replace(name, "")):
+            raise PeopleError("a password is not the user's name, nor that and digits")
+        if len(set(plain)) < 5 or any(plain in run for run in _RUNS):
+            raise PeopleError("a password is not the same few characters over again")
+        bare = {_stripped(plain), _stripped(_core(plain).translate(_LEET))}
+        if not self._commonest.isdisjoint(bare):
+            raise PeopleError("this is one of the commonest passwords")
+
+    def hash(self, password: str) -> str:
+        """The text to keep. Blocks for about a fifth of a second."""
+        return self._hasher.hash(_normal(password))
+
+    def verify(self, kept: str, password: str) -> bool:
+        """Is this the password whose hash was kept? Blocks as `hash` does.
+
+        With nothing kept (no such user, or a disabled one) the same work is done and
+        the answer is no, so that the time tells nothing.
+        """
+        if len(password) > MAX_PASSWORD_CHARACTERS:
+            password = ""
+        try:
+            self._hasher.verify(kept or self._for_nobody(), _normal(password))
+        except (VerificationError, InvalidHashError):
+            return False
+        return bool(kept)
+
+    def _for_nobody(self) -> str:
+        with self._lock:
+            if not self._nobody:
+                self._nobody = self._hasher.hash("nobody")
+            return self._nobody
+
+
+def _normal(password: str) -> str:
+    # Two keyboards may write one letter as different code points (NIST 800-63B 5.1.1).
+    return unicodedata.normalize("NFKC", password)

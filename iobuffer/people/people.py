@@ -1,0 +1,190 @@
+"""Everything about people in one place: what the web asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from .audit import AuditLog
+from .backoff import LoginBackoff
+from .errors import TryLater
+from .passwords import Passwords
+from .person import Person, Role, check_name
+from .recent import RecentPasswords
+from .sessions import Sessions
+from .set_up import SetUp
+from .tokens import Tokens
+from .users import User, Users
+
+__all__ = ["People", "SignedIn"]
+
+
+@attrs.frozen
+class SignedIn(Person):
+    """Somebody with a session. A change must bring `csrf` along in a header."""
+
+    csrf: str = ""
+
+
+class People:
+    """Users, tokens, sessions and the audit log of one state directory.
+
+    Args:
+        wall: epoch seconds, for labels and for the end of a token.
+        seconds: a clock that only goes forward, for sessions and pauses.
+        passwords: judges and hashes them; tests give a quick one.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        wall: Callable[[], float],
+        seconds: Callable[[], float],
+        passwords: Passwords | None = None,
+    ) -> None:
+        self.state_dir = state_dir
+        self.users = Users(state_dir)
+        self.tokens = Tokens(state_dir)
+        self.sessions = Sessions()
+        self.backoff = LoginBackoff()
+        self.audit = AuditLog(state_dir, wall=wall)
+        self.set_up = SetUp(state_dir, self.users)
+        self.passwords = passwords or Passwords()
+        self._recent = RecentPasswords()
+        self._wall = wall
+        self._seconds = seconds
+
+    def has_password(self) -> bool:
+        """Whether anybody can sign in."""
+        return any(not user.disabled for user in self.users.list())
+
+    def authenticate(self, name: str, password: str, address: str) -> Person | None:
+        """Whose name and password these are. Blocks; for a thread, two at once.
+
+        The work and the answer are the same for an unknown or disabled user as for a
+        wrong password.
+
+        Raises:
+            TryLater: too many attempts for this account or from this address; nothing
+                was looked at.
+        """
+        name = name.lower()
+        kept = self.users.password_of(name)
+        # What was right a moment ago is no guess.
+        if kept and self._recent.holds(kept, password, now=self._seconds()):
+            return self._person(name)
+        wait_seconds, first = self.backoff.attempt(name, address, now=self._seconds())
+        if wait_seconds > 0:
+            raise TryLater(wait_seconds, first=first)
+        if not self.passwords.verify(kept, password):
+            return None
+        self.backoff.succeeded(name, address)
+        self._recent.add(kept, password, now=self._seconds())
+        return self._person(name)
+
+    def token(self, secret: str) -> Person | None:
+        """Whose token this is, if it is good now."""
+        return self.tokens.find(secret, at=self._wall())
+
+    def open_session(self, person: Person, before: str = "") -> tuple[str, SignedIn]:
+        """A new session for somebody who has just shown who he is.
+
+        Args:
+            before: the id that his browser came with; that session ends.
+
+        Returns:
+            The id for the cookie, and who is signed in.
+        """
+        id, session = self.sessions.open(
+            person.name, person.generation, now=self._seconds(), before=before
+        )
+        return id, _signed_in(person, session.csrf)
+
+    def session(self, secret: str) -> SignedIn | None:
+        """Whose session this is, if it holds: not idle or old, the user neither changed
+        nor disabled since it began, here or by the command line."""
+        session = self.sessions.find(secret, now=self._seconds())
+        if session is None:
+            return None
+        person = self._person(session.name)
+        if person is None or person.generation != session.generation:
+            self.sessions.close_user(session.name)
+            return None
+        return _signed_in(person, session.csrf)
+
+    def put_user(
+        self,
+        name: str,
+        *,
+        password: str = "",
+        role: str | None = None,
+        channels: tuple[str, ...] | None = None,
+        only_first: bool = False,
+    ) -> User:
+        """Add or change a user. Blocks for the hash if there is a password.
+
+        Raises:
+            PeopleError: the name, password, role or channels will not do.
+        """
+        name = check_name(name)
+        hashed = ""
+        if password:
+            self.passwords.check(name, password)
+            hashed = self.passwords.hash(password)
+        user = self.users.put(
+            name,
+            password_hash=hashed,
+            role=role,
+            channels=channels,
+            at=self._wall(),
+            only_first=only_first,
+        )
+        self.sessions.close_user(name)
+        return user
+
+    def set_disabled(self, name: str, disabled: bool) -> User:
+        """Keep a user out, or let him in again."""
+        user = self.users.set_disabled(name, disabled, at=self._wall())
+        self.sessions.close_user(user.name)
+        return user
+
+    def remove_user(self, name: str) -> None:
+        """Forget a user and end his sessions."""
+        self.users.remove(name)
+        self.sessions.close_user(name.lower())
+
+    def first_user(self, secret: str, name: str, password: str, address: str) -> User:
+        """The first administrator, by the set-up link. Blocks.
+
+        Raises:
+            PeopleError: the link is not good, or name or password will not do.
+            TryLater: too many attempts from this address.
+        """
+        wait_seconds, first = self.backoff.attempt(
+            "set up", address, now=self._seconds()
+        )
+        if wait_seconds > 0:
+            raise TryLater(wait_seconds, first=first)
+        self.set_up.check(secret)
+        self.backoff.succeeded("set up", address)
+        name = check_name(name)
+        self.passwords.check(name, password)
+        self.audit.append(name, "set up", f"first administrator, from {address}")
+        user = self.put_user(
+            name, password=password, role=Role.ADMIN.value, only_first=True
+        )
+        self.set_up.done()
+        return user
+
+    def _person(self, name: str) -> Person | None:
+        user = self.users.find(name)
+        if user is None or user.disabled:
+            return None
+        return user.person()
+
+
+def _signed_in(person: Person, csrf: str) -> SignedIn:
+    return SignedIn(person.name, person.role, person.channels, person.generation, csrf)
