@@ -18,9 +18,12 @@ __all__ = ["COMMANDS", "main"]
 #: Command -> module in this folder; each module's `command` is the click command.
 COMMANDS: Mapping[str, str] = {
     "audit": "audit",
+    "audit-log": "audit_log",
     "check": "check",
     "demo": "demo",
+    "passwd": "passwd",
     "store": "store",
+    "token": "token",
 }
 
 

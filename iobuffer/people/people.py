@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
 
 from .audit import AuditLog
 from .backoff import LoginBackoff
-from .errors import TryLater
+from .errors import PeopleError, TryLater
 from .passwords import Passwords
 from .person import Person, Role, check_name
 from .recent import RecentPasswords
@@ -56,6 +57,21 @@ class People:
         self._recent = RecentPasswords()
         self._wall = wall
         self._seconds = seconds
+
+    @contextlib.contextmanager
+    def noted(self, who: str, what: str, detail: str) -> Iterator[None]:
+        """Write down what the block does before it is done; if it was refused, that
+        too. Blocks for a sync.
+
+        Raises:
+            AuditError: it cannot be written down; the block does not run.
+        """
+        self.audit.append(who, what, detail)
+        try:
+            yield
+        except PeopleError as error:
+            self.audit.append(who, f"{what}: refused", str(error))
+            raise
 
     def has_password(self) -> bool:
         """Whether anybody can sign in."""
