@@ -67,6 +67,8 @@ class Gateway(Service):
         self._wall = wall
         self._changing = DeferredLock()
         self._tallying: LoopingCall | None = None
+        #: Called with the settings that a reload has taken.
+        self.on_settings: list[Callable[[Settings], object]] = []
 
     # -- life --------------------------------------------------------------------------
 
@@ -111,11 +113,8 @@ class Gateway(Service):
         self._tallying = LoopingCall(self._tally)
         self._tallying.clock = self._reactor
         self._tallying.start(_TALLY_SECONDS, now=False)
-        for section in self.settings.extra:
-            _log.warn(
-                "[{section}] is checked, but this version serves no page and no API",
-                section=section,
-            )
+        if "http" in self.settings.extra:
+            _log.warn("[http] is checked, but this version serves no page and no API")
         _log.info(
             "started: {channels}, store in {state_dir}",
             channels=_channels(len(self.pairs)),
@@ -181,6 +180,8 @@ class Gateway(Service):
         old = {name: pair.settings for name, pair in self.pairs.items()}
         new = settings.channels
         self.settings = settings
+        for told in self.on_settings:
+            told(settings)
         removed = [name for name in old if name not in new]
         changed = [name for name in new if name in old and new[name] != old[name]]
         added = [name for name in new if name not in old]

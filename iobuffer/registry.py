@@ -10,6 +10,7 @@ from .destinations import serial as serial_destination
 from .destinations import tcp_client as tcp_client_destination
 from .destinations import tcp_server as tcp_server_destination
 from .destinations import udp as udp_destination
+from .manhole.config import ManholeConfig
 from .settings.model import Kind, Kinds
 from .sources import remote as remote_source
 from .sources import serial as serial_source
@@ -75,6 +76,6 @@ KINDS = Kinds(
             summary="Appends to files, rotated by size and time.",
         ),
     },
-    extra={"http": HttpConfig},
+    extra={"http": HttpConfig, "manhole": ManholeConfig},
     aliases={"remote": "remote_icombuffer"},
 )

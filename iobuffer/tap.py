@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
@@ -23,6 +24,8 @@ from .cli.check import check, print_problems
 from .errors import ConfigError, ExitStatus, StorageError, StorageFailed
 from .gateway import Gateway
 from .logs import LogOutput
+from .manhole.listening import Manhole
+from .people import AuditLog
 from .registry import KINDS
 from .sd_notify import Notifier, Supervisor, status_words
 from .settings.load import load
@@ -110,8 +113,17 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         ask_store=lambda: _round_trip(gateway),
         status=lambda: status_words(_attention(gateway)),
     )
+    manhole = Manhole(
+        reactor,
+        settings.extra.get("manhole"),
+        state_dir=settings.gateway.state_dir,
+        namespace={"gateway": gateway, "channels": gateway.pairs},
+        audit=AuditLog(Path(settings.gateway.state_dir), wall=time.time).append,
+    )
+    gateway.on_settings.append(lambda new: manhole.change(new.extra.get("manhole")))
     _Signals(reactor, gateway, output, notifier).setServiceParent(service)
     gateway.setServiceParent(service)
+    manhole.setServiceParent(service)
     notifier.setServiceParent(service)
     return service
 
