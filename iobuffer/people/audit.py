@@ -29,6 +29,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -81,6 +82,9 @@ class AuditLog:
         self._wall = wall
         self._max_file_bytes = max_file_bytes
         self._tail: _Tail | None = None
+        #: Lines of note() that could not be written since the last that could.
+        self.missed = 0
+        self._counting = threading.Lock()
 
     def append(self, who: str, what: str, detail: str = "") -> None:
         """Write one line; blocks for a sync. Call it before what it tells of is done.
@@ -90,6 +94,7 @@ class AuditLog:
         """
         try:
             with locked(self._state_dir):
+                self._make_good()
                 self._append(who, what, detail)
         except OSError as error:
             self._tail = None
@@ -99,6 +104,24 @@ class AuditLog:
             ) from error
         except StateFileError as error:
             raise AuditError(f"{error}; nothing was done") from error
+
+    def note(self, who: str, what: str, detail: str = "") -> None:
+        """As append, for what is done all the same, such as a relay's sign-in: the
+        messages go on when the disk is full. How many lines could not be written is
+        said by the next one that can."""
+        try:
+            self.append(who, what, detail)
+        except AuditError:
+            with self._counting:
+                self.missed += 1
+
+    def _make_good(self) -> None:
+        with self._counting:
+            missed = self.missed
+        if missed:
+            self._append("iobuffer", "audit log", f"{missed} lines are missing here")
+            with self._counting:
+                self.missed -= missed
 
     def _append(self, who: str, what: str, detail: str) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW

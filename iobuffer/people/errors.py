@@ -22,14 +22,9 @@ class AuditError(PeopleError):
 
 
 class TryLater(PeopleError):
-    """Too many wrong passwords: the next attempt is heard after `seconds`.
+    """Nothing was looked at: too many attempts failed, or too many come at once. The
+    next one is heard after `seconds`."""
 
-    `first` is True once each time that a pause begins: worth a line in the audit log.
-    """
-
-    def __init__(self, seconds: float, *, first: bool = False) -> None:
+    def __init__(self, seconds: float, why: str = "too many failed attempts") -> None:
         self.seconds = seconds
-        self.first = first
-        super().__init__(
-            f"too many failed attempts; try again in {int(seconds) + 1} seconds"
-        )
+        super().__init__(f"{why}; try again in {int(seconds) + 1} seconds")

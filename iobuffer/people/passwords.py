@@ -1,25 +1,31 @@
 """Which passwords will do, and their hashes (argon2id, RFC 9106).
 
-Hashing takes about a fifth of a second and 64 MiB by intent: call it in a thread, at
-most two at once.
+Hashing takes about a fifth of a second and 64 MiB by intent: call it in a thread. Two
+hash at once, a few more wait, and beyond that nobody is heard: to sign in must not take
+the processor from the messages, nor all threads.
 """
 
 from __future__ import annotations
 
+import contextlib
 import string
 import threading
 import unicodedata
+from collections.abc import Iterator
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from .errors import PeopleError
+from .errors import PeopleError, TryLater
 
 __all__ = ["MAX_PASSWORD_CHARACTERS", "MIN_PASSWORD_CHARACTERS", "Passwords"]
 
 MIN_PASSWORD_CHARACTERS = 12
 #: What anybody may make us hash.
 MAX_PASSWORD_CHARACTERS = 1024
+_AT_ONCE = 2
+_WAITING = 4
+_BUSY_SECONDS = 2.0
 
 #: What the commonest passwords are made of, once digits and punctuation are taken off;
 #: every one of the usual lists that is long enough reduces to one of these.
@@ -47,7 +53,7 @@ def _stripped(text: str) -> str:
 
 
 class Passwords:
-    """Judges, hashes and verifies.
+    """Judges, hashes and verifies; safe from any thread.
 
     Args:
         hasher: the parameters; those of RFC 9106 for little memory, on one lane, as
@@ -61,6 +67,8 @@ class Passwords:
         self._commonest = frozenset(_COMMONEST.split())
         self._nobody = ""
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(_AT_ONCE)
+        self._places = threading.BoundedSemaphore(_AT_ONCE + _WAITING)
 
     def check(self, name: str, password: str) -> None:
         """Raises PeopleError with the reason if it will not do for this user."""
@@ -84,22 +92,41 @@ class Passwords:
             raise PeopleError("this is one of the commonest passwords")
 
     def hash(self, password: str) -> str:
-        """The text to keep. Blocks for about a fifth of a second."""
-        return self._hasher.hash(_normal(password))
+        """The text to keep. Blocks for about a fifth of a second.
+
+        Raises:
+            TryLater: too many are at it.
+        """
+        with self._turn():
+            return self._hasher.hash(_normal(password))
 
     def verify(self, kept: str, password: str) -> bool:
         """Is this the password whose hash was kept? Blocks as `hash` does.
 
         With nothing kept (no such user, or a disabled one) the same work is done and
         the answer is no, so that the time tells nothing.
+
+        Raises:
+            TryLater: too many are at it.
         """
         if len(password) > MAX_PASSWORD_CHARACTERS:
             password = ""
-        try:
-            self._hasher.verify(kept or self._for_nobody(), _normal(password))
-        except (VerificationError, InvalidHashError):
-            return False
+        with self._turn():
+            try:
+                self._hasher.verify(kept or self._for_nobody(), _normal(password))
+            except (VerificationError, InvalidHashError):
+                return False
         return bool(kept)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise TryLater(_BUSY_SECONDS, "too many passwords are being checked")
+        try:
+            with self._turns:
+                yield
+        finally:
+            self._places.release()
 
     def _for_nobody(self) -> str:
         with self._lock:

@@ -78,27 +78,28 @@ class People:
         return any(not user.disabled for user in self.users.list())
 
     def authenticate(self, name: str, password: str, address: str) -> Person | None:
-        """Whose name and password these are. Blocks; for a thread, two at once.
+        """Whose name and password these are. Blocks; for a thread. The audit log is
+        told, both ways.
 
         The work and the answer are the same for an unknown or disabled user as for a
         wrong password.
 
         Raises:
-            TryLater: too many attempts for this account or from this address; nothing
-                was looked at.
+            TryLater: too many attempts for this account or from this address, or too
+                many at once; nothing was looked at.
         """
         name = name.lower()
         kept = self.users.password_of(name)
         # What was right a moment ago is no guess.
         if kept and self._recent.holds(kept, password, now=self._seconds()):
             return self._person(name)
-        wait_seconds, first = self.backoff.attempt(name, address, now=self._seconds())
-        if wait_seconds > 0:
-            raise TryLater(wait_seconds, first=first)
+        self._attempt(name, address)
         if not self.passwords.verify(kept, password):
+            self.audit.note(name[:64], "sign in: refused", f"from {address}")
             return None
         self.backoff.succeeded(name, address)
         self._recent.add(kept, password, now=self._seconds())
+        self.audit.note(name, "sign in", f"from {address}")
         return self._person(name)
 
     def token(self, secret: str) -> Person | None:
@@ -179,11 +180,7 @@ class People:
             PeopleError: the link is not good, or name or password will not do.
             TryLater: too many attempts from this address.
         """
-        wait_seconds, first = self.backoff.attempt(
-            "set up", address, now=self._seconds()
-        )
-        if wait_seconds > 0:
-            raise TryLater(wait_seconds, first=first)
+        self._attempt("set up", address)
         self.set_up.check(secret)
         self.backoff.succeeded("set up", address)
         name = check_name(name)
@@ -194,6 +191,14 @@ class People:
         )
         self.set_up.done()
         return user
+
+    def _attempt(self, name: str, address: str) -> None:
+        wait_seconds, first = self.backoff.attempt(name, address, now=self._seconds())
+        if wait_seconds > 0:
+            if first:
+                # Once in each pause: a flood of attempts must not fill the disk.
+                self.audit.note(name[:64], "sign in: paused", f"from {address}")
+            raise TryLater(wait_seconds)
 
     def _person(self, name: str) -> Person | None:
         user = self.users.find(name)

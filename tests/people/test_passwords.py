@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from iobuffer.people.errors import PeopleError
+from iobuffer.people.errors import PeopleError, TryLater
 from iobuffer.people.passwords import Passwords
 
 from .people_fakes import GOOD, CountingPasswords
@@ -104,3 +106,40 @@ def test_a_password_beyond_the_limit_is_not_hashed_whole() -> None:
     kept = passwords.hash(GOOD)
 
     assert not passwords.verify(kept, "x" * 10_000_000)
+
+
+def test_two_hash_at_once_a_few_wait_and_the_rest_are_sent_away() -> None:
+    """Or to sign in would be a way to take the processor from the messages."""
+    go_on = threading.Event()
+    started: list[int] = []
+
+    class Hasher(PasswordHasher):
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            started.append(1)
+            assert go_on.wait(10)
+            return super().hash(password, salt=salt)
+
+    passwords = Passwords(Hasher(time_cost=1, memory_cost=8, parallelism=1))
+    refused: list[float] = []
+    over = threading.Semaphore(0)
+
+    def hash() -> None:
+        try:
+            passwords.hash(GOOD)
+        except TryLater as error:
+            refused.append(error.seconds)
+        over.release()
+
+    threads = [threading.Thread(target=hash) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for _ in range(4):
+        assert over.acquire(timeout=10)
+
+    assert len(started) <= 2
+    assert refused == [2.0] * 4
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(started) == 6
+    assert passwords.hash(GOOD)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from iobuffer.people import Person, Role, TryLater
+from iobuffer.people.audit import read_back
 from iobuffer.people.errors import AuditError, PeopleError
 from iobuffer.people.users import Users
 
@@ -71,7 +72,10 @@ def test_guessing_is_slowed_down_and_not_even_looked_at(people: PeopleAt) -> Non
         people.authenticate("ben", GOOD, "10.6.6.6")
 
     assert caught.value.seconds == pytest.approx(1.0)
-    assert caught.value.first
+    with pytest.raises(TryLater):
+        people.authenticate("ben", GOOD, "10.6.6.6")
+    lines = [entry["what"] for entry in read_back(people.state_dir, before=0, limit=9)]
+    assert lines == ["sign in: paused"] + ["sign in: refused"] * 5
     assert people.counted.verified == 5
     people.clock.now += 1.0
     assert people.authenticate("ben", GOOD, "10.6.6.6")
@@ -202,6 +206,25 @@ def test_what_cannot_be_written_down_is_not_done(tmp_path: Path) -> None:
 
     assert not people.has_password()
     assert people.set_up.begin() == secret
+
+
+def test_without_room_for_the_log_people_come_in_and_the_gap_is_told(
+    people: PeopleAt, tmp_path: Path
+) -> None:
+    (tmp_path / "audit.log").mkdir()
+
+    assert people.authenticate("ben", GOOD, HOME) is not None
+    assert people.authenticate("ben", BETTER, HOME) is None
+
+    (tmp_path / "audit.log").rmdir()
+    people.audit.append("anna", "replay")
+    found = read_back(tmp_path, before=0, limit=9)
+    assert [(entry["who"], entry["detail"]) for entry in found] == [
+        ("anna", ""),
+        ("iobuffer", "2 lines are missing here"),
+    ]
+    people.audit.append("anna", "replay")
+    assert len(read_back(tmp_path, before=0, limit=9)) == 3
 
 
 def test_no_secret_is_in_any_file_but_the_links_own(
