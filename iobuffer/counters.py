@@ -6,9 +6,17 @@ tallied in the store (`Store.tally`). The names are the same in logs, API and me
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+
 import attrs
 
-__all__ = ["DestinationCounters", "SourceCounters"]
+__all__ = [
+    "DestinationCounters",
+    "Histogram",
+    "HistogramFigures",
+    "SourceCounters",
+]
 
 
 @attrs.define(eq=False)
@@ -76,3 +84,37 @@ class DestinationCounters:
     def snapshot(self) -> dict[str, int | float]:
         """The counters by name, as they are now."""
         return attrs.asdict(self)
+
+
+@attrs.frozen
+class HistogramFigures:
+    """How many durations were at most each bound; `counts` has one more than `bounds`,
+    for what was longer than the last."""
+
+    bounds_seconds: tuple[float, ...]
+    counts: tuple[int, ...]
+    sum_seconds: float
+
+
+class Histogram:
+    """Durations, counted by how long they were.
+
+    One thread observes; another may take figures at any time, and is at most one
+    observation behind in one of them.
+    """
+
+    def __init__(self, bounds_seconds: Sequence[float]) -> None:
+        self._bounds_seconds = tuple(bounds_seconds)
+        self._counts = [0] * (len(self._bounds_seconds) + 1)
+        self._sum_seconds = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one."""
+        self._counts[bisect_left(self._bounds_seconds, seconds)] += 1
+        self._sum_seconds += seconds
+
+    def figures(self) -> HistogramFigures:
+        """What was counted so far."""
+        return HistogramFigures(
+            self._bounds_seconds, tuple(self._counts), self._sum_seconds
+        )

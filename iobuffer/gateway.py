@@ -26,6 +26,7 @@ from .pair import ChannelPair, limits_of
 from .settings.model import ChannelSettings, Kinds, Settings
 from .storage.base import ChannelState, Finding, Store
 from .storekeeper import Storekeeper
+from .watch import Watch
 
 __all__ = ["Gateway"]
 
@@ -67,6 +68,13 @@ class Gateway(Service):
         self._wall = wall
         self._changing = DeferredLock()
         self._tallying: LoopingCall | None = None
+        self.watch = Watch(
+            settings=lambda: self.settings,
+            pairs=self.pairs,
+            keeper=lambda: self.keeper,
+            reactor=reactor,
+            wall=wall,
+        )
         #: Called with the settings that a reload has taken.
         self.on_settings: list[Callable[[Settings], object]] = []
 
@@ -113,6 +121,7 @@ class Gateway(Service):
         self._tallying = LoopingCall(self._tally)
         self._tallying.clock = self._reactor
         self._tallying.start(_TALLY_SECONDS, now=False)
+        self.watch.start()
         if "http" in self.settings.extra:
             _log.warn("[http] is checked, but this version serves no page and no API")
         _log.info(
@@ -129,6 +138,7 @@ class Gateway(Service):
     async def _stop(self) -> None:
         if self._tallying is not None and self._tallying.running:
             self._tallying.stop()
+        self.watch.stop()
         await self._changing.acquire()
         try:
             stopping = [pair.stop() for pair in self.pairs.values()]

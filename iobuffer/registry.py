@@ -6,11 +6,13 @@ Adding a kind = one file + one line here.
 from __future__ import annotations
 
 from .destinations import file as file_destination
+from .destinations import http as http_destination
 from .destinations import serial as serial_destination
 from .destinations import tcp_client as tcp_client_destination
 from .destinations import tcp_server as tcp_server_destination
 from .destinations import udp as udp_destination
 from .manhole.config import ManholeConfig
+from .notifier import AlarmsConfig
 from .settings.model import Kind, Kinds
 from .sources import remote as remote_source
 from .sources import serial as serial_source
@@ -75,7 +77,12 @@ KINDS = Kinds(
             build=file_destination.build,
             summary="Appends to files, rotated by size and time.",
         ),
+        "http": Kind(
+            config_class=http_destination.HttpDestinationConfig,
+            build=http_destination.build,
+            summary="Posts each message, or several at a time, to a web server.",
+        ),
     },
-    extra={"http": HttpConfig, "manhole": ManholeConfig},
+    extra={"alarms": AlarmsConfig, "http": HttpConfig, "manhole": ManholeConfig},
     aliases={"remote": "remote_icombuffer"},
 )

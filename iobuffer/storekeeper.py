@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 
 from .batch import Batch, join
 from .channel import Answer, Channel, ReadDone
+from .counters import Histogram
 from .errors import StorageCorrupt, StorageError, StorageFailed, StorageFull
 from .offers import Offer, RowLimits, rows
 from .storage.base import Finding, Limits, Store
@@ -49,6 +50,12 @@ _TIDY_SECONDS = 2.0
 #: How often it is, when there was nothing more to do: messages grow old all the same.
 _EXPIRE_SECONDS = 60.0
 _RETRY_SECONDS = 0.25
+
+#: From a disk that has a cache of its own to one that is about to fail.
+_COMMIT_BOUNDS_SECONDS = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
 
 _log = Logger()
 
@@ -101,6 +108,8 @@ class Storekeeper:
         self._wall = wall
         self._on_fatal = on_fatal
         self._on_findings = on_findings
+        #: How long the commits took that had something to write.
+        self.commit_seconds = Histogram(_COMMIT_BOUNDS_SECONDS)
         self._channels: dict[str, Channel] = {}
         self._row_limits: dict[str, RowLimits] = {}
         self._pending_bytes = 0
@@ -162,6 +171,11 @@ class Storekeeper:
             channel.forget_recent()
         del self._channels[channel.name]
         del self._row_limits[channel.name]
+
+    @property
+    def epoch(self) -> str:
+        """The store's; new when its sequence numbers mean something else."""
+        return self._store.epoch
 
     @property
     def pressed(self) -> bool:
@@ -410,6 +424,7 @@ class Storekeeper:
                     refused[name] = (list(row), error)
                 else:
                     done.committed.append((name, batch.numbered(first_seq), row))
+        began_at = time.monotonic()
         try:
             store.commit(self._wall())
         except StorageFull as error:
@@ -418,6 +433,8 @@ class Storekeeper:
             # What destinations have had stays true; it is written when there is room.
             self._unsettled = settles
             self._settle_at = time.monotonic() + _RETRY_SECONDS
+        else:
+            self.commit_seconds.observe(time.monotonic() - began_at)
         for name, (waiting, full) in refused.items():
             for offer in waiting:
                 if offer.answer is not None:

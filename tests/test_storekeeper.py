@@ -132,6 +132,19 @@ def logged() -> Iterator[list[LogEvent]]:
 # -- commit and answer -----------------------------------------------------------------
 
 
+def test_each_commit_of_offers_is_counted_by_how_long_it_took(world: World) -> None:
+    channel = world.channel()
+    world.start()
+    world.offer(channel, "a", b"1")
+    world.until_answered(1)
+    assert sum(world.keeper.commit_seconds.figures().counts) == 1
+
+    world.store.failing = StorageFull("no room")
+    world.offer(channel, "b", b"2")
+    world.until_answered(2)
+    assert sum(world.keeper.commit_seconds.figures().counts) == 1
+
+
 def test_nobody_is_answered_before_the_commit_has_returned(world: World) -> None:
     channel = world.channel()
     world.start()

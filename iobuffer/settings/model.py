@@ -19,9 +19,11 @@ from ..options import (
     TEXT,
     Converter,
     choice,
+    group,
     integer,
     option,
 )
+from .alarms import AlarmConfig, SilenceConfig
 
 __all__ = [
     "ChannelConfig",
@@ -162,6 +164,10 @@ class ChannelConfig:
         help="How many bytes of messages that have not ended yet all connections of "
         "the channel may hold together. Beyond it the largest is treated as oversize.",
     )
+    silence: SilenceConfig = group(
+        SilenceConfig, bare="after", help="When a silent device is an alarm."
+    )
+    alarm: AlarmConfig = group(AlarmConfig, help="What else is an alarm.")
 
 
 @attrs.frozen(kw_only=True)

@@ -14,6 +14,11 @@ def _spec(field: object) -> object:
     return attrs.fields(made).one.metadata["iobuffer.option"]
 
 
+@attrs.frozen
+class _Policy:
+    """A channel without options of its own."""
+
+
 def _kinds(*config_classes: type) -> Kinds:
     def build() -> None:
         raise AssertionError("nothing is built here")
@@ -24,6 +29,7 @@ def _kinds(*config_classes: type) -> Kinds:
             for one in config_classes
         },
         destinations={},
+        channel=_Policy,
     )
 
 

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from iobuffer.links.expiry import Expiries, certificate_path
+from iobuffer.links.tls import TlsConfig
+from iobuffer.links.tls_files import load_identity
+from tests.links.certificates import Authority
+
+
+@attrs.frozen
+class Config:
+    tls: TlsConfig
+
+
+def test_a_certificate_that_is_shown_has_a_path() -> None:
+    assert certificate_path(Config(TlsConfig(enabled=True, cert="a.pem"))) == "a.pem"
+    assert certificate_path(Config(TlsConfig(enabled=False, cert="a.pem"))) == ""
+    assert certificate_path(Config(TlsConfig(enabled=True))) == ""
+    assert certificate_path(None) == ""
+
+
+def test_the_end_is_that_of_the_pair_in_use(tmp_path: Path) -> None:
+    cert, key = Authority(tmp_path).issue("chem", last_day=3)
+    found = Expiries().look([cert])
+
+    assert found == {cert: pytest.approx(load_identity(cert, key, None).expires_at)}
+
+
+def test_a_file_that_is_replaced_is_read_again(tmp_path: Path) -> None:
+    authority, expiries = Authority(tmp_path), Expiries()
+    cert, _ = authority.issue("chem", last_day=3)
+    first = expiries.look([cert])[cert]
+    renewed, _ = authority.issue("renewed", last_day=5)
+    Path(renewed).replace(cert)
+
+    assert expiries.look([cert])[cert] == pytest.approx(first + 2 * 86400, abs=5)
+
+
+def test_a_file_that_cannot_be_used_is_left_out(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.pem"
+    broken.write_text("nothing")
+
+    assert Expiries().look([str(broken), str(tmp_path / "missing.pem")]) == {}
