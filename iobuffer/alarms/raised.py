@@ -1,31 +1,52 @@
 """Which alarms are on, each raised once and cleared once.
 
-Floor 2: no clock and no Twisted. Whoever watches the gateway brings figures every few
-seconds, and gets what has changed; what an alarm looks at is in `alarm_checks.py`.
+No clock and no Twisted: whoever watches the gateway brings figures every few seconds,
+and gets what has changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
-from .alarm_checks import (
-    CHANNEL_CHECKS,
-    DESTINATION_CHECKS,
-    SOURCE_CHECKS,
-    AlarmKind,
-    Check,
-    Now,
-    Verdict,
+from ..figures import ChannelFigures, GatewayFigures
+from .links import (
+    Certificate,
+    KernelDrops,
+    LinkDown,
+    Silence,
     certificate_verdict,
+    destination_naks,
+    source_naks,
 )
-from .figures import ChannelFigures, GatewayFigures
+from .queues import Damaged, Queue, QueueAge, Stalled
+from .verdict import AlarmKind, Check, Now, Verdict
 
-__all__ = ["Alarm", "AlarmKind", "Alarms", "Change"]
+__all__ = ["Alarm", "Alarms", "Change"]
 
 #: For the certificate of the page, which no channel's policy speaks of.
 _PAGE_CERTIFICATE_SECONDS = 30 * 86400.0
+
+#: Made anew for each channel and part.
+_CHANNEL_CHECKS: Mapping[AlarmKind, Callable[[], Check]] = {
+    AlarmKind.SILENCE: Silence,
+    AlarmKind.QUEUE: Queue,
+    AlarmKind.DAMAGED: Damaged,
+}
+_SOURCE_CHECKS: Mapping[AlarmKind, Callable[[], Check]] = {
+    AlarmKind.LINK_DOWN: LinkDown,
+    AlarmKind.NAKS: source_naks,
+    AlarmKind.CERTIFICATE: Certificate,
+    AlarmKind.KERNEL_DROPS: KernelDrops,
+}
+_DESTINATION_CHECKS: Mapping[AlarmKind, Callable[[], Check]] = {
+    AlarmKind.LINK_DOWN: LinkDown,
+    AlarmKind.STALLED: Stalled,
+    AlarmKind.QUEUE_AGE: QueueAge,
+    AlarmKind.NAKS: destination_naks,
+    AlarmKind.CERTIFICATE: Certificate,
+}
 
 #: (kind, channel, part)
 _Key = tuple[AlarmKind, str, str]
@@ -109,10 +130,10 @@ class Alarms:
         return changes
 
     def _checks_of(self, channel: ChannelFigures) -> Iterator[tuple[_Key, Check]]:
-        tables = [("", CHANNEL_CHECKS)]
+        tables = [("", _CHANNEL_CHECKS)]
         if channel.source is not None:
-            tables.append(("source", SOURCE_CHECKS))
-        tables += [(name, DESTINATION_CHECKS) for name in channel.destinations]
+            tables.append(("source", _SOURCE_CHECKS))
+        tables += [(name, _DESTINATION_CHECKS) for name in channel.destinations]
         for part, table in tables:
             for kind, make in table.items():
                 key = (kind, channel.name, part)
