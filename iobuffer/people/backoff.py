@@ -61,12 +61,9 @@ class LoginBackoff:
         """
         with self._lock:
             tallies = [self._tally(key, now) for key in self._keys(name, address)]
-            wait_seconds = max(tally.next_at - now for tally in tallies)
-            if wait_seconds > 0:
-                first = not all(tally.told for tally in tallies if tally.next_at > now)
-                for tally in tallies:
-                    tally.told = tally.told or tally.next_at > now
-                return wait_seconds, first
+            refused = self._refusal(tallies, now)
+            if refused[0] > 0:
+                return refused
             for tally, cap in zip(
                 tallies, (_MAX_ACCOUNT_SECONDS, _MAX_ADDRESS_SECONDS), strict=True
             ):
@@ -78,6 +75,12 @@ class LoginBackoff:
                     power = min(tally.attempts - _FAST_ATTEMPTS, 10)
                     tally.next_at = now + min(2.0**power, cap)
             return 0.0, False
+
+    def pause(self, name: str, address: str, *, now: float) -> tuple[float, bool]:
+        """As `attempt`, without counting one."""
+        with self._lock:
+            tallies = [self._tally(key, now) for key in self._keys(name, address)]
+            return self._refusal(tallies, now)
 
     def succeeded(self, name: str, address: str) -> None:
         """The password was right: the account begins anew, the address has half its
@@ -94,6 +97,15 @@ class LoginBackoff:
             self._known.move_to_end(pair)
             while len(self._known) > self._max_keys:
                 self._known.popitem(last=False)
+
+    def _refusal(self, tallies: list[_Tally], now: float) -> tuple[float, bool]:
+        pausing = [tally for tally in tallies if tally.next_at > now]
+        if not pausing:
+            return 0.0, False
+        first = not all(tally.told for tally in pausing)
+        for tally in pausing:
+            tally.told = True
+        return max(tally.next_at for tally in pausing) - now, first
 
     def _keys(self, name: str, address: str) -> list[tuple[str, str]]:
         network = _network(address)

@@ -90,7 +90,10 @@ class People:
         """
         name = name.lower()
         kept = self.users.password_of(name)
-        # What was right a moment ago is no guess.
+        # First, or guessing at what was right a moment ago would be fast.
+        self._heed(
+            name, address, self.backoff.pause(name, address, now=self._seconds())
+        )
         if kept and self._recent.holds(kept, password, now=self._seconds()):
             return self._person(name)
         self._attempt(name, address)
@@ -139,6 +142,7 @@ class People:
         password: str = "",
         role: str | None = None,
         channels: tuple[str, ...] | None = None,
+        disabled: bool | None = None,
         only_first: bool = False,
     ) -> User:
         """Add or change a user. Blocks for the hash if there is a password.
@@ -156,6 +160,7 @@ class People:
             password_hash=hashed,
             role=role,
             channels=channels,
+            disabled=disabled,
             at=self._wall(),
             only_first=only_first,
         )
@@ -193,7 +198,12 @@ class People:
         return user
 
     def _attempt(self, name: str, address: str) -> None:
-        wait_seconds, first = self.backoff.attempt(name, address, now=self._seconds())
+        self._heed(
+            name, address, self.backoff.attempt(name, address, now=self._seconds())
+        )
+
+    def _heed(self, name: str, address: str, refused: tuple[float, bool]) -> None:
+        wait_seconds, first = refused
         if wait_seconds > 0:
             if first:
                 # Once in each pause: a flood of attempts must not fill the disk.

@@ -70,12 +70,14 @@ class Users:
         password_hash: str = "",
         role: str | None = None,
         channels: Iterable[str] | None = None,
+        disabled: bool | None = None,
         at: float,
         only_first: bool = False,
     ) -> User:
         """Add a user, or change one; what is not given stays as it is.
 
-        A new password also enables. Any change ends the user's sessions.
+        A new password also enables, unless `disabled` says no. Any change ends the
+        user's sessions.
 
         Args:
             role: for a new user, "viewer" if not given.
@@ -107,6 +109,8 @@ class Users:
             entry |= {"role": known.value, "channels": bound}
             if password_hash:
                 entry |= {"password": password_hash, "disabled": False}
+            if disabled is not None:
+                entry["disabled"] = disabled
             _touch(entry, at)
             entries[name] = entry
             _keep_an_admin(had_admin, entries)

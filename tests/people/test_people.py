@@ -94,6 +94,17 @@ def test_who_sends_a_password_with_each_request_is_verified_once(
     assert people.authenticate("ben", BETTER, HOME)
 
 
+def test_what_was_right_a_moment_ago_is_not_guessed_fast(people: PeopleAt) -> None:
+    assert people.authenticate("ben", GOOD, HOME)
+    for _ in range(5):
+        assert people.authenticate("ben", BETTER, "10.6.6.6") is None
+
+    with pytest.raises(TryLater):
+        people.authenticate("ben", GOOD, "10.6.6.6")
+
+    assert people.authenticate("ben", GOOD, HOME)
+
+
 def test_a_session_is_who_signed_in_with_his_csrf_token(people: PeopleAt) -> None:
     person = people.authenticate("ben", GOOD, HOME)
     assert person is not None
