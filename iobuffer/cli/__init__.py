@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "check",
     "demo": "demo",
     "passwd": "passwd",
+    "send": "send",
     "store": "store",
     "token": "token",
 }

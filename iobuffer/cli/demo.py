@@ -23,11 +23,13 @@ _START_SECONDS = 20.0
 _TRY = """
 iobuffer is running on {config}. Try it, from this folder, in another terminal:
 
-  HL7 over MLLP, port 2575    {bin}/mllp_send --loose -p 2575 -f etc/demo/example.hl7 \
+  HL7 over MLLP, port 2575    {bin}/iobuffer send --to :2575 --hl7 \
+-f etc/demo/example.hl7
+                        or    {bin}/mllp_send --loose -p 2575 -f etc/demo/example.hl7 \
 127.0.0.1
   syslog over UDP, port 5514  logger -n 127.0.0.1 -P 5514 -d 'hello over UDP'
   syslog over TCP, port 5514  logger -n 127.0.0.1 -P 5514 -T 'hello over TCP'
-  lines over TCP, port 5000   printf 'one\\ntwo\\n' > /dev/tcp/127.0.0.1/5000   (bash)
+  lines over TCP, port 5000   {bin}/iobuffer send --to :5000 one two
   a barcode, serial           printf '4006381333931\\r' > var/scanner
 
 What was delivered is under ./var: hl7/ syslog/ lines/ scanner-codes.txt
