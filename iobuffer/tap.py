@@ -49,7 +49,8 @@ class Options(usage.Options):
         "configuration, docs/operations.rst the rest. twistd's own options stand "
         "before the word iobuffer: -n stays in the foreground and logs to standard "
         "output, as a supervisor wants it. SIGTERM stops, SIGHUP reloads the "
-        "configuration and reopens the log, SIGUSR2 logs the state of every channel."
+        "configuration and reopens the log, SIGUSR1 reopens the log, SIGUSR2 logs the "
+        "state of every channel."
     )
     optParameters = [
         ["config", "c", "/etc/iobuffer/iobuffer.ini", "The configuration file."],
