@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .destinations import file as file_destination
 from .destinations import http as http_destination
+from .destinations import remote as remote_destination
 from .destinations import serial as serial_destination
 from .destinations import tcp_client as tcp_client_destination
 from .destinations import tcp_server as tcp_server_destination
@@ -82,7 +83,12 @@ KINDS = Kinds(
             build=http_destination.build,
             summary="Posts each message, or several at a time, to a web server.",
         ),
+        "remote_icombuffer": Kind(
+            config_class=remote_destination.RemoteDestinationConfig,
+            build=remote_destination.build,
+            summary="Gives the messages to a channel of another iobuffer.",
+        ),
     },
-    extra={"alarms": AlarmsConfig, "http": HttpConfig, "manhole": ManholeConfig},
+    extra={"http": HttpConfig, "alarms": AlarmsConfig, "manhole": ManholeConfig},
     aliases={"remote": "remote_icombuffer"},
 )

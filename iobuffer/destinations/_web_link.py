@@ -7,7 +7,6 @@ attempt. What a request is, and what its answer means, the kinds say (`Post`).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail
@@ -17,94 +16,28 @@ from ..batch import Batch
 from ..channel import Confidence
 from ..errors import IobufferError
 from ..links.backoff import Backoff
-from ..links.web_client import WebAnswer, WebClient, WebFailed
+from ..links.web_answers import WebTrouble
+from ..links.web_client import WebClient, WebFailed
 from ..state import Word
 from .base import LinkContext, LinkLost, LinkUser, Refused
 
-__all__ = ["Trouble", "WebLink", "trouble_in"]
-
-#: A server that asks for more than this is asked again all the same.
-_LONGEST_WAIT_SECONDS = 3600.0
+__all__ = ["Post", "Trouble", "WebLink"]
 
 #: Too large a step would be a long time without a word, and much to send again.
 _WINDOW_BYTES = 1024 * 1024
 
-_SAMPLE_BYTES = 200
-
 
 class Trouble(IobufferError):
-    """A request failed for a reason that is not the messages': they are sent again.
+    """A request failed for a reason that is not the messages': they are sent again."""
 
-    The first `delivered` of the batch were taken before. `word` is FAILED where a
-    person must see to it. `wait_seconds` is what the server asked for.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        delivered: int = 0,
-        word: Word = Word.WAITING,
-        wait_seconds: float = 0.0,
-    ) -> None:
-        self.reason = reason
-        self.delivered = delivered
-        self.word = word
-        self.wait_seconds = wait_seconds
-        super().__init__(reason)
+    def __init__(self, found: WebTrouble) -> None:
+        self.found = found
+        super().__init__(found.reason)
 
 
 #: Delivers a batch, calling its second argument with the number of messages that the
 #: peer has taken so far. Raises Refused, Trouble or WebFailed.
 Post = Callable[[Batch, Callable[[int], None]], Awaitable[None]]
-
-
-def trouble_in(answer: WebAnswer, place: str, now: float) -> Trouble | None:
-    """What an answer says of us, the server or the way to it; None for one that says
-    something of the messages: taken (2xx), or not (other 4xx)."""
-    status = answer.status
-    if 200 <= status < 300:
-        return None
-    if status in (408, 425, 429) or status >= 500:
-        return Trouble(
-            f"{place} answers {status}{sample(answer)}",
-            wait_seconds=_retry_after(answer.headers.get("retry-after", ""), now),
-        )
-    if status in (401, 403, 407):
-        # Every message would be refused alike: it is not about them.
-        return Trouble(
-            f"{place} answers {status}: it does not let us in. Look at auth.username, "
-            "auth.password or auth.token, and at what that user may do there",
-            word=Word.FAILED,
-        )
-    if status < 400:
-        where = answer.headers.get("location", "")
-        to = f" to {where[:_SAMPLE_BYTES]}" if where else ""
-        return Trouble(
-            f"{place} answers {status} and sends us on{to}. Redirects are not "
-            "followed: set url to the address that takes the messages",
-            word=Word.FAILED,
-        )
-    return None
-
-
-def sample(answer: WebAnswer) -> str:
-    """The beginning of an answer's body for a sentence, on one line."""
-    text = answer.body[:_SAMPLE_BYTES].decode("utf-8", "replace")
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return f": {words}" if words else ""
-
-
-def _retry_after(value: str, now: float) -> float:
-    """Seconds (RFC 9110, 10.2.3: a number or a date); 0.0 for nothing usable."""
-    value = value.strip()
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return min(float(value), _LONGEST_WAIT_SECONDS)
-    try:
-        seconds = parsedate_to_datetime(value).timestamp() - now
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return 0.0
-    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)
 
 
 class WebLink:
@@ -231,24 +164,22 @@ class WebLink:
             # Our own fault: the delivery says so, with the traceback.
             outcome.errback(failure)
             return
-        delivered = max(self._taken, trouble.delivered)
-        outcome.errback(LinkLost(trouble.reason, delivered, Confidence.ACKNOWLEDGED))
+        outcome.errback(LinkLost(trouble.reason, self._taken, Confidence.ACKNOWLEDGED))
         if self._user is None:
             return
         self._context.counters.connect_failures_total += 1
         self._user.link_down(trouble.reason)
         seconds = max(self._backoff.next(), trouble.wait_seconds)
-        self._context.state.set(
-            trouble.word, f"{trouble.reason}; next try in {seconds:.2g} s"
-        )
+        word = Word.FAILED if trouble.needs_somebody else Word.WAITING
+        self._context.state.set(word, f"{trouble.reason}; next try in {seconds:.2g} s")
         self._retry = self._context.reactor.callLater(seconds, self._open)
 
-    def _trouble_of(self, failure: Failure) -> Trouble | None:
+    def _trouble_of(self, failure: Failure) -> WebTrouble | None:
         error = failure.value
         if isinstance(error, Trouble):
-            return error
+            return error.found
         if isinstance(error, WebFailed):
-            return Trouble(f"{self.place}: {error}")
+            return WebTrouble(f"{self.place}: {error}")
         if isinstance(error, CancelledError):
-            return Trouble(f"{self.place}: {self._cancelled_for or 'given up'}")
+            return WebTrouble(f"{self.place}: {self._cancelled_for or 'given up'}")
         return None

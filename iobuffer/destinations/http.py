@@ -17,6 +17,7 @@ from ..acks import ACKS
 from ..batch import Batch
 from ..errors import Unframeable
 from ..framing import FRAMINGS
+from ..links.web_answers import sample, trouble_in
 from ..links.web_client import (
     URL,
     WebAnswer,
@@ -26,7 +27,7 @@ from ..links.web_client import (
     has_credentials_in_clear,
 )
 from ..options import DURATION, TEXT, Converter, group, integer, option, variant
-from ._web_link import WebLink, sample, trouble_in
+from ._web_link import Trouble, WebLink
 from .base import LinkContext, Refused
 from .policy import DeliveryConfig
 
@@ -192,7 +193,7 @@ class _Poster:
         )
         trouble = trouble_in(answer, self._config.url, self._context.wall())
         if trouble is not None:
-            raise trouble
+            raise Trouble(trouble)
         return answer
 
     def _key(self, batch: Batch, start: int, stop: int) -> str:

@@ -50,6 +50,7 @@ from .tls import TlsConfig, TlsError, client_creator
 from .tls_words import TlsNote
 
 __all__ = [
+    "INSTANCE",
     "URL",
     "WebAnswer",
     "WebAuthConfig",
@@ -77,6 +78,16 @@ def _url(value: Any) -> str:
     _ = parts.port
     return text
 
+
+def _instance(value: Any) -> str:
+    text = _url(value)
+    if urlsplit(text).query:
+        raise ValueError(value)
+    return text
+
+
+#: The address of another instance; a path in it is that of a proxy before it.
+INSTANCE = Converter("a URL such as https://remote-server:8080", _instance)
 
 #: An address to post to, without user and password in it.
 URL = Converter("a URL such as https://lis.example:8443/in", _url)

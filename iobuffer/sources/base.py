@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from ..channel import Channel
 from ..counters import SourceCounters
@@ -19,13 +19,22 @@ from ..state import StateCell
 __all__ = ["Source", "SourceContext"]
 
 
+def _no_epoch() -> str:
+    return ""
+
+
+def _no_marks() -> Deferred[dict[str, bytes]]:
+    return succeed({})
+
+
 @attrs.frozen(kw_only=True)
 class SourceContext:
     """What the assembly hands to a source's `build(config, context)`.
 
     `reactor` runs its timers on the monotonic clock (DESIGN 11); `wall` gives epoch
     seconds, for labels only. `log` writes transitions: `log(level, text)` with level
-    "info", "warn" or "error"; the channel's name is added to it.
+    "info", "warn" or "error"; the channel's name is added to it. `epoch` is the
+    store's, and `marks` fires with what was committed for this channel (`Store.marks`).
     """
 
     reactor: Any
@@ -34,6 +43,8 @@ class SourceContext:
     state: StateCell
     wall: Callable[[], float]
     log: Callable[[str, str], None]
+    epoch: Callable[[], str] = _no_epoch
+    marks: Callable[[], Deferred[dict[str, bytes]]] = _no_marks
 
 
 class Source(Protocol):

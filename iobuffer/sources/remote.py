@@ -1,40 +1,50 @@
-"""`remote_icombuffer`: the messages of a channel of another iobuffer. Not there yet.
+"""`type = remote_icombuffer`: the messages of a channel of another iobuffer.
 
-Its configuration is read and checked, so that a file written for it is a good file;
-the source itself is in the state `failed`, and says so. The rest of the channel works.
+It asks the other instance for what follows the place that it has reached, and that one
+answers when there is something (a long poll). The place is committed with the messages,
+and told with the next request; only then does the other instance let go of them. So
+each message is here once, whatever is cut, repeated or killed on either side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 
-from ..options import TEXT, Converter, group, option
+from ..batch import Batch
+from ..errors import StorageError
+from ..links.backoff import Backoff
+from ..links.status import PausableStatus
+from ..links.web_answers import WebTrouble, sample, trouble_in
+from ..links.web_client import (
+    INSTANCE,
+    WebAnswer,
+    WebAuthConfig,
+    WebClient,
+    WebFailed,
+    WebTlsConfig,
+    has_credentials_in_clear,
+)
+from ..options import DURATION, MIB, Converter, group, option
+from ..relay_format import CONTENT_TYPE, Malformed, Parcel, decode
+from ..relay_order import Place, Refusal, Taken, stop_name, take
 from ..state import Word
 from .base import SourceContext
 
-__all__ = ["AuthConfig", "RemoteConfig", "RemoteSource", "build"]
+__all__ = ["RemoteConfig", "RemoteSource", "build"]
 
+#: How long the other instance may wait for messages before it says that there are
+#: none, and how much longer the whole answer may take.
+_WAIT_SECONDS = 30
+_ANSWER_SECONDS = 30.0
 
-def _url(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(value)
-    text = value.strip()
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(value)
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError(value)
-    # Raises ValueError itself for one that is no number.
-    _ = parts.port
-    return text
-
-
-_URL = Converter("a URL such as https://remote-server:8080", _url)
+#: More than the other instance gives at once: one message of the largest kind.
+_MAX_ANSWER_BYTES = 80 * MIB
 
 
 def _some(value: Any) -> str:
@@ -47,26 +57,11 @@ _NAME = Converter("a name, not empty", _some)
 
 
 @attrs.frozen(kw_only=True)
-class AuthConfig:
-    """Who we are to the other instance."""
-
-    username: str = option(TEXT, default="", help="User of the other instance.")
-    password: str = option(
-        TEXT, default="", secret=True, help="The password of that user."
-    )
-
-    def problems(self) -> Iterable[tuple[str, str]]:
-        """What the loader cannot see in one option alone."""
-        if self.password and not self.username:
-            yield "username", "expected the user that the password belongs to"
-
-
-@attrs.frozen(kw_only=True)
 class RemoteConfig:
     """Options of the source type `remote_icombuffer`."""
 
     url: str = option(
-        _URL,
+        INSTANCE,
         example="https://remote-server:8080",
         help="Address of the other instance. With http everybody on the way can read "
         "the messages and the password.",
@@ -74,39 +69,261 @@ class RemoteConfig:
     channel_id: str = option(
         _NAME, example="chem-1", help="The channel there whose messages to take."
     )
-    auth: AuthConfig = group(AuthConfig, help="The account at the other instance.")
+    auth: WebAuthConfig = group(
+        WebAuthConfig,
+        help="The account at the other instance: a user of the role relay.",
+    )
+    tls: WebTlsConfig = group(WebTlsConfig, help="TLS of an https URL.")
+    retry_max: float = option(
+        DURATION,
+        default=60.0,
+        help="Longest pause between attempts while the other instance is not to be "
+        "had. Attempts begin at half a second and double, with jitter.",
+    )
+
+    def problems(self) -> list[tuple[str, str]]:
+        """What the loader cannot see in one option alone."""
+        if self.retry_max < 0.5:
+            return [("retry_max", "expected at least 500ms, the first pause")]
+        return []
 
 
 def build(config: RemoteConfig, context: SourceContext) -> RemoteSource:
     """The source, not yet started."""
-    return RemoteSource(config, context)
+    if has_credentials_in_clear(config.url, config.auth):
+        context.log(
+            "warn", f"{config.url} is not https: everybody on the way can read auth"
+        )
+    client = WebClient(
+        context.reactor,
+        tls=config.tls,
+        headers={"Accept": CONTENT_TYPE, **config.auth.header()},
+        max_answer_bytes=_MAX_ANSWER_BYTES,
+    )
+    return RemoteSource(config, context, client)
 
 
 class RemoteSource:
-    """See base.Source. Takes nothing, and says why."""
+    """See `Source`. It has one peer, the other instance."""
 
-    def __init__(self, config: RemoteConfig, context: SourceContext) -> None:
+    def __init__(
+        self, config: RemoteConfig, context: SourceContext, client: WebClient
+    ) -> None:
         self._config = config
-        self._state = context.state
+        self._context = context
+        self._client = client
+        self._name = f"channel {config.channel_id} of {config.url}"
+        self._mark = f"remote:{config.channel_id}"
+        self._status = PausableStatus(context.state)
+        self._backoff = Backoff(initial_seconds=0.5, max_seconds=config.retry_max)
+        self._place: Place | None = None
+        self._place_known = False
+        self._running = False
+        self._paused = False
+        self._following: Deferred[None] | None = None
+        self._storing = False
+        self._up_since = 0.0
+
+    # -- Source ------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._state.set(
-            Word.FAILED,
-            "this version cannot take messages from another iobuffer yet (channel "
-            f"{self._config.channel_id} of {self._config.url}); the rest of this "
-            "channel works. Until then: a tcp_server destination there, and a "
-            "tcp_client source here",
-        )
+        self._running = True
+        self._status.set(Word.WAITING, f"asking for {self._name}")
+        self._follow()
 
     def stop(self) -> Deferred[None]:
-        self._state.set(Word.STOPPED)
-        return succeed(None)
+        self._running = False
+        self._hold()
+        self._down()
+        self._status.set(Word.STOPPED)
+        return self._client.close()
 
     def pause(self) -> None:
-        """There is nothing to hold."""
+        self._paused = True
+        self._status.pause()
+        self._hold()
 
     def resume(self) -> None:
-        """There is nothing to hold."""
+        if not self._paused:
+            return
+        self._paused = False
+        self._status.resume()
+        self._follow()
 
     def peers(self) -> list[dict[str, Any]]:
-        return []
+        if not self._up_since:
+            return []
+        counters = self._context.counters
+        return [
+            {
+                "peer": urlsplit(self._config.url).netloc,
+                "since": self._up_since,
+                "framing": "batches",
+                "bytes": counters.bytes_in_total,
+                "messages": counters.messages_in_total,
+            }
+        ]
+
+    # -- following ---------------------------------------------------------------------
+
+    def _hold(self) -> None:
+        # What has been offered is waited for: until it is known what became of it, a
+        # new question would be for the same messages.
+        if self._following is not None and not self._storing:
+            self._following.cancel()
+
+    @property
+    def _held(self) -> bool:
+        return self._paused or not self._running
+
+    def _follow(self) -> None:
+        if self._running and not self._paused and self._following is None:
+            following = Deferred.fromCoroutine(self._rounds())
+            self._following = following
+            following.addBoth(self._ended)
+
+    def _ended(self, result: object) -> None:
+        self._following = None
+        if not isinstance(result, Failure) or result.check(CancelledError):
+            # Held, and perhaps let go on in the meantime.
+            self._follow()
+            return
+        failure = result
+        self._context.log("error", failure.getTraceback())
+        self._status.set(
+            Word.FAILED,
+            "ended by a fault of the gateway's own, which the log shows: "
+            f"{failure.getErrorMessage()}; a reload with changed settings starts it "
+            "again",
+        )
+
+    async def _rounds(self) -> None:
+        while not self._held:
+            trouble = await self._round()
+            if trouble is None or self._held:
+                self._backoff.reset()
+                continue
+            self._down()
+            seconds = max(self._backoff.next(), trouble.wait_seconds)
+            word = Word.FAILED if trouble.needs_somebody else Word.WAITING
+            self._status.set(word, f"{trouble.reason}; next try in {seconds:.2g} s")
+            await deferLater(self._context.reactor, seconds)
+
+    async def _round(self) -> WebTrouble | None:
+        """Ask once, and store what comes."""
+        await self._relieved()
+        if not self._place_known:
+            try:
+                marks = await self._context.marks()
+            except StorageError as error:
+                return WebTrouble(f"the store cannot be read: {error}")
+            self._place = Place.of_mark(marks, self._mark)
+            self._place_known = True
+        try:
+            answer = await self._client.ask(
+                "GET",
+                self._question(),
+                timeout_seconds=_WAIT_SECONDS + _ANSWER_SECONDS,
+            )
+        except WebFailed as error:
+            return WebTrouble(f"{self._name}: {error}")
+        trouble = trouble_in(answer, self._name, self._context.wall())
+        if trouble is not None:
+            return trouble
+        if answer.status == 204:
+            self._up()
+            return None
+        return await self._take(answer)
+
+    def _question(self) -> str:
+        channel = quote(self._config.channel_id, safe="")
+        after = f"&after={quote(str(self._place), safe='')}" if self._place else ""
+        base = self._config.url.rstrip("/")
+        return f"{base}/api/channels/{channel}/batches?wait={_WAIT_SECONDS}{after}"
+
+    async def _take(self, answer: WebAnswer) -> WebTrouble | None:
+        if answer.status != 200:
+            reason = f"{self._name}: status {answer.status}{sample(answer)}"
+            return WebTrouble(reason, needs_somebody=True)
+        parcel = decode(answer.body)
+        if isinstance(parcel, Malformed):
+            return WebTrouble(f"{self._name}: {parcel.reason}", needs_somebody=True)
+        here = stop_name(self._context.epoch(), self._context.channel.name)
+        found = take(self._place, parcel, here, self._context.wall())
+        if isinstance(found, Refusal):
+            return WebTrouble(f"{self._name}: {found.reason}", needs_somebody=True)
+        self._say(parcel, found)
+        for batch, place in found.batches:
+            try:
+                await self._store(batch, place)
+            except StorageError as error:
+                return WebTrouble(str(error))
+            if self._held:
+                return None
+        self._place = found.place
+        self._up()
+        return None
+
+    def _say(self, parcel: Parcel, found: Taken) -> None:
+        """What is out of the ordinary in it, into the log."""
+        if found.renewed:
+            self._context.log(
+                "warn",
+                f"{self._name} has another store now ({parcel.gateway}): messages may "
+                "be missing or twice between the old one and this",
+            )
+        if found.missing:
+            self._context.log(
+                "error",
+                f"{found.missing} messages of {self._name} are gone there, dropped or "
+                "damaged, before they were asked for; its log says which",
+            )
+
+    async def _store(self, batch: Batch, place: Place) -> None:
+        """Committed with its place when this returns. One at a time: a batch that is
+        refused for want of room must not be followed by one that is taken."""
+        stored: Deferred[None] = Deferred()
+
+        def answer(first_seq: int, error: StorageError | None) -> None:
+            if error is None:
+                self._place = place
+                stored.callback(None)
+            else:
+                counters.refused_messages_total += len(batch)
+                stored.errback(error)
+
+        counters = self._context.counters
+        marks = {self._mark: place.as_mark()}
+        self._storing = True
+        try:
+            self._context.channel.offer(batch, answer, marks)
+            await stored
+        finally:
+            self._storing = False
+        counters.bytes_in_total += batch.size_bytes
+        counters.framed_bytes_total += batch.size_bytes
+        counters.messages_in_total += len(batch)
+        counters.batches_in_total += 1
+        counters.last_message_at = self._context.wall()
+
+    async def _relieved(self) -> None:
+        """Return when the channel takes more."""
+        channel = self._context.channel
+        while channel.pressed:
+            self._context.counters.pauses_total += 1
+            relieved: Deferred[None] = Deferred()
+            channel.when_relieved(lambda done=relieved: done.callback(None))  # type: ignore[misc]
+            await relieved
+
+    def _up(self) -> None:
+        if self._held:
+            return
+        if not self._up_since:
+            self._up_since = self._context.wall()
+            self._context.counters.connections = 1
+            self._context.counters.connections_total += 1
+        self._status.set(Word.RUNNING, f"following {self._name}")
+
+    def _down(self) -> None:
+        self._up_since = 0.0
+        self._context.counters.connections = 0
