@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any, Protocol
 
 import attrs
-import treq
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
@@ -26,13 +25,16 @@ from twisted.python.failure import Failure
 from .alarms import Change
 from .errors import IobufferError
 from .links.backoff import Backoff
-from .options import DURATION, PATH, TEXT, integer, option
+from .links.web_client import URL, WebClient, WebFailed, WebTlsConfig
+from .options import DURATION, PATH, TEXT, group, integer, option, optional
 
 __all__ = ["AlarmsConfig", "MailWay", "NotSent", "Notifier", "WebhookWay", "ways"]
 
 _HOUR_SECONDS = 3600.0
 _MOST_WAITING = 200
+#: Of what a program says when it fails, and of what a server answers.
 _MOST_WORDS_BYTES = 2000
+_MOST_ANSWER_BYTES = 64 * 1024
 #: Nothing of ours, such as $CREDENTIALS_DIRECTORY.
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
@@ -44,15 +46,15 @@ class AlarmsConfig:
     """`[alarms]`: where raised and cleared alarms are sent, beside the log, the page
     and the metrics. When they are raised is said in each channel."""
 
-    webhook: str = option(
-        TEXT,
-        default="",
+    webhook: str | None = option(
+        optional(URL),
+        default=None,
         secret=True,
         help="A URL, such as https://alerts.example/iobuffer, that gets a POST with a "
         "JSON object for each alarm: gateway, alarm, channel, part, text, raised, at. "
-        "https verifies the server's certificate; redirects are not followed. An "
-        "answer of 2xx means that it has arrived.",
+        "Redirects are not followed. An answer of 2xx means that it has arrived.",
     )
+    tls: WebTlsConfig = group(WebTlsConfig, help="TLS of an https URL.")
     mail_to: str = option(
         TEXT,
         default="",
@@ -84,8 +86,6 @@ class AlarmsConfig:
     )
 
     def problems(self) -> Iterable[tuple[str, str]]:
-        if self.webhook and not self.webhook.startswith(("https://", "http://")):
-            yield "webhook", "expected a URL that begins with https:// or http://"
         for name in ("mail_to", "mail_from"):
             if not getattr(self, name).isprintable():
                 yield name, "expected a single line"
@@ -112,6 +112,9 @@ class Way(Protocol):
 
     def send(self, change: Change, left_out: int) -> Deferred[None]:
         """Send it; fails with NotSent. `left_out` were not sent before it."""
+
+    def close(self) -> None:
+        """Let go of what is kept open between two messages."""
 
 
 class Notifier:
@@ -160,6 +163,7 @@ class Notifier:
             self._retry_call = None
         if self._sending is not None:
             self._sending.cancel()
+        self._way.close()
 
     def _leave_out(self) -> None:
         self._left_out += 1
@@ -226,25 +230,25 @@ class WebhookWay:
     """POSTs JSON.
 
     Args:
-        post: treq.post, or what stands for it.
+        client: asks; closed with the way.
     """
 
     name = "webhook"
 
     def __init__(
-        self,
-        config: AlarmsConfig,
-        *,
-        gateway: str,
-        post: Callable[..., Deferred[Any]] = treq.post,
+        self, config: AlarmsConfig, *, gateway: str, client: WebClient
     ) -> None:
         self._config = config
         self._gateway = gateway
-        self._post = post
+        self._client = client
 
     def send(self, change: Change, left_out: int) -> Deferred[None]:
         """As Way.send."""
         return ensureDeferred(self._send(change, left_out))
+
+    def close(self) -> None:
+        """As Way.close."""
+        self._client.close()
 
     async def _send(self, change: Change, left_out: int) -> None:
         document = {
@@ -255,21 +259,19 @@ class WebhookWay:
             "at": change.at,
             "left_out": left_out,
         }
+        assert self._config.webhook is not None
         try:
-            response = await self._post(
+            answer = await self._client.ask(
+                "POST",
                 self._config.webhook,
-                json.dumps(document).encode(),
+                body=json.dumps(document).encode(),
                 headers={"Content-Type": "application/json"},
-                allow_redirects=False,
-                timeout=self._config.timeout,
-                unbuffered=True,
+                timeout_seconds=self._config.timeout,
             )
-        except Exception as error:
-            # Whatever it is, it is the way that does not work; the URL may hold a
-            # secret and is not told.
-            raise NotSent(f"{type(error).__name__}: {error}") from error
-        if not 200 <= response.code < 300:
-            raise NotSent(f"the server answered with {response.code}")
+        except WebFailed as error:
+            raise NotSent(str(error)) from error
+        if not 200 <= answer.status < 300:
+            raise NotSent(f"the server answered with {answer.status}")
 
 
 class MailWay:
@@ -295,6 +297,9 @@ class MailWay:
                 self._config.timeout, self._reactor, onTimeoutCancel=_too_long
             )
         return run.done
+
+    def close(self) -> None:
+        """As Way.close: nothing is kept open."""
 
     def _mail(self, change: Change, left_out: int) -> bytes:
         alarm = change.alarm
@@ -363,7 +368,10 @@ def ways(config: AlarmsConfig, *, gateway: str, reactor: Any) -> list[Way]:
     """Those that the section asks for."""
     found: list[Way] = []
     if config.webhook:
-        found.append(WebhookWay(config, gateway=gateway))
+        client = WebClient(
+            reactor, tls=config.tls, headers={}, max_answer_bytes=_MOST_ANSWER_BYTES
+        )
+        found.append(WebhookWay(config, gateway=gateway, client=client))
     if config.mail_to:
         found.append(MailWay(config, gateway=gateway, reactor=reactor))
     return found

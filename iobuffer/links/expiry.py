@@ -13,7 +13,8 @@ __all__ = ["Expiries", "certificate_path"]
 def certificate_path(config: Any) -> str:
     """The certificate that a source, a destination or the page shows; "" if none."""
     tls = getattr(config, "tls", None)
-    if tls is None or not tls.enabled:
+    # Of an https URL there is no such switch.
+    if tls is None or not getattr(tls, "enabled", True):
         return ""
     path: str = tls.cert or ""
     return path

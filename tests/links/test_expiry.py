@@ -8,12 +8,13 @@ import pytest
 from iobuffer.links.expiry import Expiries, certificate_path
 from iobuffer.links.tls import TlsConfig
 from iobuffer.links.tls_files import load_identity
+from iobuffer.links.web_client import WebTlsConfig
 from tests.links.certificates import Authority
 
 
 @attrs.frozen
 class Config:
-    tls: TlsConfig
+    tls: TlsConfig | WebTlsConfig
 
 
 def test_a_certificate_that_is_shown_has_a_path() -> None:
@@ -21,6 +22,11 @@ def test_a_certificate_that_is_shown_has_a_path() -> None:
     assert certificate_path(Config(TlsConfig(enabled=False, cert="a.pem"))) == ""
     assert certificate_path(Config(TlsConfig(enabled=True))) == ""
     assert certificate_path(None) == ""
+
+
+def test_a_certificate_for_an_https_url_is_looked_at_without_a_switch() -> None:
+    assert certificate_path(Config(WebTlsConfig(cert="a.pem"))) == "a.pem"
+    assert certificate_path(Config(WebTlsConfig())) == ""
 
 
 def test_the_end_is_that_of_the_pair_in_use(tmp_path: Path) -> None:
