@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -28,7 +28,10 @@ from .storage.base import ChannelState, Finding, Store
 from .storekeeper import Storekeeper
 from .watch import Watch
 
-__all__ = ["Gateway"]
+__all__ = ["RELAY_CURSOR", "Gateway", "open_channel"]
+
+#: What the cursor of a relay begins with (see relays.py); no destination is named so.
+RELAY_CURSOR = "relay:"
 
 _TALLY_SECONDS = 1.0
 
@@ -61,10 +64,12 @@ class Gateway(Service):
         self.settings = settings
         self.pairs: dict[str, ChannelPair] = {}
         self.keeper: Storekeeper | None = None
-        self._kinds = kinds
+        self.kinds = kinds
         self._open_store = open_store
         self._reload_settings = reload_settings
         self._reactor = reactor
+        self.wall = wall
+        self.started_at = 0.0
         self._wall = wall
         self._changing = DeferredLock()
         self._tallying: LoopingCall | None = None
@@ -105,7 +110,7 @@ class Gateway(Service):
         store.findings.clear()
         try:
             found = {
-                channel.name: _open_channel(store, channel)
+                channel.name: open_channel(store, channel)
                 for channel in self.settings.channels.values()
             }
             for name in store.channels():
@@ -115,6 +120,7 @@ class Gateway(Service):
             store.close()
             raise
         self.keeper = keeper
+        self.started_at = self._wall()
         keeper.start()
         for name, channel in self.settings.channels.items():
             self._add_pair(channel, found[name])
@@ -122,8 +128,6 @@ class Gateway(Service):
         self._tallying.clock = self._reactor
         self._tallying.start(_TALLY_SECONDS, now=False)
         self.watch.start()
-        if "http" in self.settings.extra:
-            _log.warn("[http] is checked, but this version serves no page and no API")
         _log.info(
             "started: {channels}, store in {state_dir}",
             channels=_channels(len(self.pairs)),
@@ -171,20 +175,40 @@ class Gateway(Service):
         return self._changing.run(lambda: ensureDeferred(self._reload()))
 
     async def _reload(self) -> bool:
-        keeper = self.keeper
-        if keeper is None:
-            return False
         try:
-            settings = self._reload_settings()
+            return await self._take(self._reload_settings)
         except ConfigError as error:
             for problem in error.problems:
                 _log.error("reload: {problem}", problem=str(problem))
             _log.error("reload: nothing was changed")
             return False
+
+    def take(self, read: Callable[[], Settings] | None = None) -> Deferred[bool]:
+        """As reload(), for somebody who waits for the answer: fails with ConfigError
+        when the configuration has errors. `read` may change a file before it reads,
+        and takes that back when it raises."""
+        reading = read if read is not None else self._reload_settings
+        return self._changing.run(lambda: ensureDeferred(self._take(reading)))
+
+    def alone(self, change: Callable[[], Awaitable[None]]) -> Deferred[None]:
+        """Make a change that no reload, and no other such change, runs beside."""
+        return self._changing.run(lambda: ensureDeferred(_awaited(change)))
+
+    def reread(self) -> Settings:
+        """The configuration as it is on the disk now, for a look; ConfigError."""
+        return self._reload_settings()
+
+    async def _take(self, read: Callable[[], Settings]) -> bool:
+        keeper = self.keeper
+        if keeper is None:
+            return False
+        settings = read()
         for warning in settings.warnings:
             _log.warn("reload: {warning}", warning=str(warning))
         if settings.gateway != self.settings.gateway:
             _log.warn("reload: a change in [gateway] takes a restart")
+        if settings.extra.get("http") != self.settings.extra.get("http"):
+            _log.warn("reload: a change in [http] takes a restart")
         # What runs, not what was read last: a channel that could not be opened then (a
         # full disk) is taken up by the next reload.
         old = {name: pair.settings for name, pair in self.pairs.items()}
@@ -269,7 +293,7 @@ class Gateway(Service):
                 )
         pair = ChannelPair(
             channel,
-            kinds=self._kinds,
+            kinds=self.kinds,
             keeper=self.keeper,
             found=found,
             reactor=self._reactor,
@@ -303,13 +327,29 @@ class Gateway(Service):
             )
 
 
-def _open_channel(store: Store, channel: ChannelSettings) -> ChannelState:
-    store.open_channel(channel.name, limits_of(channel), list(channel.destinations))
+async def _awaited(change: Callable[[], Awaitable[None]]) -> None:
+    await change()
+
+
+def open_channel(
+    store: Store, channel: ChannelSettings, further: Sequence[str] = ()
+) -> ChannelState:
+    """Make the channel known to the store, with its destinations, the cursors of the
+    relays that it had before, and `further` ones."""
+    names = [*channel.destinations, *further]
+    if channel.name in store.channels():
+        known = store.state(channel.name)
+        names += [
+            name
+            for name in (*known.destinations, *known.orphans)
+            if name.startswith(RELAY_CURSOR) and name not in names
+        ]
+    store.open_channel(channel.name, limits_of(channel), names)
     return store.state(channel.name)
 
 
 def _opening(channel: ChannelSettings) -> Callable[[Store], ChannelState]:
-    return lambda store: _open_channel(store, channel)
+    return lambda store: open_channel(store, channel)
 
 
 def _state_of(name: str) -> Callable[[Store], ChannelState]:

@@ -6,7 +6,7 @@ are the same keeps its connections, and so does each destination.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -19,6 +19,7 @@ from .counters import DestinationCounters, SourceCounters
 from .destinations.base import LinkContext
 from .destinations.delivery import Delivery
 from .framing import FRAMINGS
+from .rates import Meter
 from .settings.model import (
     ChannelSettings,
     DestinationSettings,
@@ -31,7 +32,7 @@ from .storage.base import ChannelState, Limits, WhenFull
 from .storekeeper import Storekeeper
 from .transitions import Transitions
 
-__all__ = ["ChannelPair", "limits_of"]
+__all__ = ["ChannelPair", "cursors_in", "limits_of"]
 
 #: A channel that is full takes a batch whenever a destination has made room for one,
 #: and is full again: for the log there is room again once it has lasted.
@@ -105,7 +106,7 @@ class ChannelPair:
             settings.name,
             keeper,
             last_seq=found.last_seq,
-            cursors=_cursors(found),
+            cursors=cursors_in(found),
             max_partial_bytes=settings.policy.max_partial_bytes,
         )
         self.channel.on_full = self._full_changed
@@ -114,6 +115,9 @@ class ChannelPair:
         self._destinations: dict[str, _RunningDestination] = {}
         self._full_logged = False
         self._room_call: Any = None
+        self.meter = Meter()
+        # What an operator has stopped, until it is started or the gateway is.
+        self._held: dict[str, State] = {}
 
     # -- life --------------------------------------------------------------------------
 
@@ -159,14 +163,61 @@ class ChannelPair:
             if name not in kept
         }
         await self._stop_destinations(gone)
-        self.channel.serve(_cursors(found))
+        self.channel.serve(cursors_in(found))
+        self._held = {
+            name: state
+            for name, state in self._held.items()
+            if name == "source" or name in settings.destinations
+        }
         if not now:
             return
         for name, destination in settings.destinations.items():
-            if name not in kept:
+            if name not in kept and name not in self._held:
                 self._start_destination(destination)
-        if not keep_source:
+        if not keep_source and "source" not in self._held:
             self._start_source()
+
+    # -- what an operator may do -------------------------------------------------------
+
+    async def stop_parts(self, parts: Sequence[str]) -> None:
+        """Stop these parts ("source", destinations by name), the source first, until
+        they are started again or the gateway is."""
+        state = State(Word.STOPPED, "stopped by an operator", self._wall())
+        if "source" in parts and self.settings.source is not None:
+            self._held.setdefault("source", state)
+            await self._stop_source()
+        for name in parts:
+            if name in self.settings.destinations:
+                self._held.setdefault(name, state)
+        await self._stop_destinations(
+            {name: each for name, each in self._destinations.items() if name in parts}
+        )
+
+    def start_parts(self, parts: Sequence[str]) -> None:
+        """Start those of these parts that do not run, destinations first."""
+        for name in parts:
+            self._held.pop(name, None)
+        for name, destination in self.settings.destinations.items():
+            if name in parts and name not in self._destinations:
+                self._start_destination(destination)
+        if "source" in parts and self._source is None:
+            self._start_source()
+
+    def pause_parts(self, parts: Sequence[str]) -> None:
+        """Hold these parts; connections stay."""
+        if "source" in parts and self._source is not None:
+            self._source.source.pause()
+        for name, running in self._destinations.items():
+            if name in parts:
+                running.delivery.pause()
+
+    def resume_parts(self, parts: Sequence[str]) -> None:
+        """Undo pause_parts(); a delivery that a refusal has halted tries again."""
+        for name, running in self._destinations.items():
+            if name in parts:
+                running.delivery.resume()
+        if "source" in parts and self._source is not None:
+            self._source.source.resume()
 
     # -- what it shows -----------------------------------------------------------------
 
@@ -191,7 +242,7 @@ class ChannelPair:
             found["source"] = self._source.state.current
         for name, running in self._destinations.items():
             found[name] = running.delivery.state
-        return found
+        return found | self._held
 
     def counters(self) -> dict[str, dict[str, Any]]:
         """`source` and each destination by name."""
@@ -225,6 +276,7 @@ class ChannelPair:
         The ledger's `bytes in = framed + skipped` is kept there, over restarts. What is
         held of unfinished messages is not yet either, and is left for the next call.
         """
+        self.meter.take(self._reactor.seconds(), self._totals())
         running = self._source
         if running is None:
             return
@@ -245,6 +297,19 @@ class ChannelPair:
             running.tallied = now
             self.channel.tally(grown)
 
+    def _totals(self) -> dict[str, int]:
+        """What the meter looks at."""
+        found = {"messages_in": 0, "bytes_in": 0, "messages_out": 0, "bytes_out": 0}
+        if self._source is not None:
+            found["messages_in"] = self._source.counters.messages_in_total
+            found["bytes_in"] = self._source.counters.bytes_in_total
+        for name, running in self._destinations.items():
+            counters = running.delivery.counters
+            found["messages_out"] += counters.messages_out_total
+            found["bytes_out"] += counters.bytes_out_total
+            found[f"messages_out:{name}"] = counters.messages_out_total
+        return found
+
     # -- parts -------------------------------------------------------------------------
 
     def _start_source(self) -> None:
@@ -261,6 +326,8 @@ class ChannelPair:
             state=state,
             wall=self._wall,
             log=log,
+            epoch=self._epoch,
+            marks=self._marks,
         )
         build = self._kinds.sources[settings.type_name].build
         source = build(settings.config, context)
@@ -293,6 +360,7 @@ class ChannelPair:
             state=state,
             wall=self._wall,
             log=log,
+            epoch=self._epoch,
         )
         ack: AckConfig = settings.config.ack
         delivery = Delivery(
@@ -344,6 +412,12 @@ class ChannelPair:
         self._full_logged = False
         self._log("", "info", "the store has room again")
 
+    def _epoch(self) -> str:
+        return self._keeper.epoch
+
+    def _marks(self) -> Deferred[dict[str, bytes]]:
+        return self._keeper.call(lambda store: store.marks(self.name))
+
     def _logger(self, part: str) -> Callable[[str, str], None]:
         def log(level: str, text: str) -> None:
             self._log(part, level, text)
@@ -373,7 +447,8 @@ def limits_of(settings: ChannelSettings) -> Limits:
     )
 
 
-def _cursors(found: ChannelState) -> dict[str, int]:
+def cursors_in(found: ChannelState) -> dict[str, int]:
+    """What each destination and relay has settled."""
     return {name: ledger.cursor for name, ledger in found.destinations.items()}
 
 

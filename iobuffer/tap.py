@@ -25,9 +25,10 @@ from .errors import ConfigError, ExitStatus, StorageError, StorageFailed
 from .gateway import Gateway
 from .logs import LogOutput
 from .manhole.listening import Manhole
-from .people import AuditLog
+from .people import AuditLog, People
 from .registry import KINDS
 from .sd_notify import Notifier, Supervisor, status_words
+from .serving import Serving
 from .settings.load import load
 from .settings.model import Settings
 from .state import Word
@@ -124,6 +125,15 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     gateway.on_settings.append(lambda new: manhole.change(new.extra.get("manhole")))
     _Signals(reactor, gateway, output, notifier).setServiceParent(service)
     gateway.setServiceParent(service)
+    serving = Serving(
+        gateway,
+        reactor=reactor,
+        wall=time.time,
+        open_people=lambda state_dir: People(
+            state_dir, wall=time.time, seconds=reactor.seconds
+        ),
+    )
+    serving.setServiceParent(service)
     manhole.setServiceParent(service)
     notifier.setServiceParent(service)
     return service

@@ -26,7 +26,10 @@ from .model import PATTERNS, ChannelSettings, Kinds, Settings
 from .raw import Node, Report
 from .words import quoted, unknown
 
-__all__ = ["load"]
+__all__ = ["CHANNELS_DIR", "load"]
+
+#: Below `state_dir`: channel files that the API has made.
+CHANNELS_DIR = "channels"
 
 _SHAPES = {
     "source": "[source:CHANNEL]",
@@ -63,6 +66,8 @@ class _Load:
         for included in self._included(path):
             self._read(included, main=False)
         gateway = self._other("gateway", self.kinds.gateway, path)
+        for kept in self._kept(gateway):
+            self._read(kept, main=False)
         extra = {
             name: self._other(name, config_class, path)
             for name, config_class in self.kinds.extra.items()
@@ -121,6 +126,20 @@ class _Load:
                 if os.path.realpath(name) not in read:
                     read.add(os.path.realpath(name))
                     yield name
+
+    def _kept(self, gateway: Any) -> list[str]:
+        """The channel files in the state directory that were not included by name."""
+        if gateway is None:
+            return []
+        pattern = os.path.join(
+            glob.escape(os.path.abspath(gateway.state_dir)), CHANNELS_DIR, "*.json"
+        )
+        read = {os.path.realpath(file) for file in self.files}
+        return [
+            name
+            for name in sorted(glob.glob(pattern))
+            if os.path.realpath(name) not in read
+        ]
 
     # -- sections ----------------------------------------------------------------------
 

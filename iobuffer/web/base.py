@@ -15,13 +15,17 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from ..errors import IobufferError
+from ..relay_format import Parcel
+from ..relay_order import Place
 
 __all__ = [
     "ADMINS",
+    "CSRF_HEADER",
     "MIB",
     "OPERATORS",
     "PEOPLE",
     "RELAYS",
+    "SESSION_COOKIE",
     "Audit",
     "Call",
     "Operations",
@@ -29,6 +33,7 @@ __all__ = [
     "People",
     "Principal",
     "Problem",
+    "Relays",
     "Reply",
     "Role",
     "Route",
@@ -37,6 +42,10 @@ __all__ = [
 ]
 
 MIB = 1024 * 1024
+
+#: The session's cookie; over TLS it is called `__Host-` and this (sign_in.py sets it).
+SESSION_COOKIE = b"iobuffer"
+CSRF_HEADER = b"x-csrf-token"
 
 
 class Role(enum.Enum):
@@ -65,6 +74,8 @@ class Principal:
     role: Role
     channels: tuple[str, ...] = ()
     via: str = "session"
+    #: What a change that comes with a session must bring along in CSRF_HEADER.
+    csrf: str = attrs.field(default="", repr=False)
 
 
 class Problem(IobufferError):
@@ -182,8 +193,8 @@ class Audit(Protocol):
     """The audit log."""
 
     def append(self, who: str, what: str, detail: str = "") -> None:
-        """Write one line. Raises IobufferError when it cannot: what was to be done is
-        then not done (TORTURE A15)."""
+        """Write one line; blocks for a sync, so it is called in a thread. Raises
+        IobufferError when it cannot: what was to be done is then not done."""
 
 
 class People(Protocol):
@@ -206,6 +217,18 @@ class People(Protocol):
         """Whose session cookie this is, if it is valid now."""
 
 
+class Relays(Protocol):
+    """What other instances take and give (relays.py is the real one)."""
+
+    async def following(
+        self, user: str, channel: str, after: Place | None, wait_seconds: float
+    ) -> Parcel | None:
+        """What follows `after`, or None when nothing has come in time."""
+
+    async def given(self, user: str, channel: str, body: bytes) -> dict[str, Any]:
+        """Store an encoded parcel; `gateway` and `seq` of what is committed."""
+
+
 class Operations(Protocol):
     """What the API asks of the gateway; floor 4 implements it (operations.py).
 
@@ -214,6 +237,10 @@ class Operations(Protocol):
     "" for the whole channel. Numbers carry their units in their names; times are epoch
     seconds.
     """
+
+    @property
+    def relays(self) -> Relays:
+        """For web/relay.py."""
 
     def status(self) -> Deferred[dict[str, Any]]:
         """version, started_at, now, channels by state word, the store's sizes."""
@@ -267,6 +294,13 @@ class Operations(Protocol):
     ) -> Deferred[Any]:
         """The next Batch behind `after`, or None: what a relay and a live tail poll."""
 
+    def last_seq(self, name: str) -> int:
+        """The newest message's number."""
+
+    def lines(self) -> dict[str, dict[str, Any]]:
+        """Each channel in a few figures, from memory alone: state, parts, rates,
+        last_seq, queued."""
+
     def watch(self, name: str, wake: Callable[[], None]) -> Callable[[], None]:
         """Call `wake` after each commit of the channel; the result ends that."""
 
@@ -276,9 +310,11 @@ class Site:
     """What every call can reach. `counters` is what the gateway and its pairs count
     (`gateway.pairs`), for metrics; `routes` the tables, put together."""
 
-    operations: Any
+    operations: Operations
     people: Any
     reactor: Any
     wall: Callable[[], float]
     counters: Any = None
     routes: tuple[Route, ...] = ()
+    #: What the live views share (api_live.py).
+    live: Any = None

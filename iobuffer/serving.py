@@ -1,0 +1,127 @@
+"""The page and the API as a Twisted service, beside the gateway.
+
+Floor 4: the tables of every room, put together, and what their calls can reach.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger, LogLevel
+
+from .gateway import Gateway
+from .operations import GatewayOperations
+from .people import People, PeopleError
+from .state import StateCell
+from .transitions import Transitions
+from .upkeep import ChannelFiles
+from .web import (
+    api_channels,
+    api_gateway,
+    api_live,
+    api_messages,
+    metrics,
+    relay,
+    sign_in,
+)
+from .web.base import Route, Site
+from .web.server import WebServer
+
+__all__ = ["ROUTES", "SOCKET_NAME", "Serving"]
+
+#: Below `state_dir`: how the command line finds the gateway.
+SOCKET_NAME = "api.sock"
+
+ROUTES: tuple[Route, ...] = (
+    *api_gateway.ROUTES,
+    *api_channels.ROUTES,
+    *api_messages.ROUTES,
+    *api_live.ROUTES,
+    *sign_in.ROUTES,
+    *metrics.ROUTES,
+    *relay.ROUTES,
+)
+
+_log = Logger(namespace="iobuffer")
+
+
+class Serving(Service):
+    """Serves the routes over a gateway; to be started after it and stopped before.
+
+    Args:
+        gateway: the running one.
+        reactor: with monotonic timers.
+        wall: epoch seconds.
+        open_people: opens the people of a state directory.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        reactor: Any,
+        wall: Callable[[], float],
+        open_people: Callable[[Path], People],
+    ) -> None:
+        self._gateway = gateway
+        self._reactor = reactor
+        self._wall = wall
+        self._open_people = open_people
+        self.server: WebServer | None = None
+
+    def startService(self) -> None:
+        super().startService()
+        gateway = self._gateway
+        state_dir = Path(gateway.settings.gateway.state_dir)
+        people = self._open_people(state_dir)
+        site = Site(
+            operations=GatewayOperations(gateway, ChannelFiles(gateway), self._reactor),
+            people=people,
+            reactor=self._reactor,
+            wall=self._wall,
+            counters=gateway,
+            routes=ROUTES,
+        )
+        self.server = WebServer(
+            site,
+            config=gateway.settings.extra.get("http"),
+            socket_path=os.path.join(state_dir, SOCKET_NAME),
+            reactor=self._reactor,
+            state=StateCell(self._wall, Transitions(_say)),
+            log=_say,
+        )
+        self.server.start()
+        self._offer_set_up(people)
+
+    def stopService(self) -> Deferred[None] | None:
+        super().stopService()
+        server, self.server = self.server, None
+        return None if server is None else server.stop()
+
+    def _offer_set_up(self, people: People) -> None:
+        """Print the one-time link while there is no administrator. Not into the log:
+        whoever has it becomes one."""
+        config = self._gateway.settings.extra.get("http")
+        if config is None:
+            return
+        try:
+            secret = people.set_up.begin()
+        except PeopleError as error:
+            _say("error", str(error))
+            return
+        if secret:
+            scheme = "https" if config.tls.enabled else "http"
+            host = f"[{config.host}]" if ":" in config.host else config.host
+            words = sign_in.set_up_words(f"{scheme}://{host}:{config.port}", secret)
+            # twistd has turned sys.stderr into a log.
+            print(words, file=sys.__stderr__, flush=True)
+
+
+def _say(level: str, text: str) -> None:
+    _log.emit(LogLevel.levelWithName(level), "http: {text}", text=text)

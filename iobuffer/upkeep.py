@@ -1,0 +1,214 @@
+"""Channels that the API makes and changes: JSON files under `state_dir/channels/`.
+
+Floor 4. A file is written whole or not at all, and what it makes of the configuration
+is known before it stays: with an error anywhere, it is as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .errors import ConfigError, Problem
+from .gateway import Gateway
+from .settings.channels import channel_from_object, good_name
+from .settings.load import CHANNELS_DIR
+from .settings.model import ChannelSettings, Settings
+from .settings.show import MASK
+from .web.base import Problem as Refusal
+
+__all__ = ["ChannelFiles"]
+
+
+class ChannelFiles:
+    """The channel files of one gateway.
+
+    Args:
+        gateway: tells what runs, and reads the configuration.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._folder = os.path.join(
+            os.path.abspath(gateway.settings.gateway.state_dir), CHANNELS_DIR
+        )
+
+    def owns(self, settings: ChannelSettings) -> bool:
+        """Whether this channel may be changed here."""
+        return settings.origin == self._path(settings.name)
+
+    def putting(self, name: str, found: Any) -> Callable[[], Settings]:
+        """What `Gateway.take` calls to keep this object as the channel's file.
+
+        Raises:
+            Refusal: 409, the channel stands in another file; 422, the id is another.
+            ConfigError: this object alone has errors.
+        """
+        self._may_change(name)
+        whole = self._checked(name, found)
+        text = json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+        return lambda: self._replace(name, text.encode())
+
+    def removing(self, name: str) -> Callable[[], Settings]:
+        """What `Gateway.take` calls to take the channel's file away."""
+        self._may_change(name)
+        return lambda: self._replace(name, None)
+
+    def plan(self, name: str, found: Any) -> list[dict[str, Any]]:
+        """What would happen, in sentences: to one channel if `found` were put (None:
+        removed), or with `name` "" if the configuration were read again."""
+        running = {each: pair.settings for each, pair in self._gateway.pairs.items()}
+        if not name:
+            wanted = dict(self._gateway.reread().channels)
+        else:
+            self._may_change(name)
+            wanted = dict(running)
+            wanted.pop(name, None)
+            if found is not None:
+                whole = self._checked(name, found)
+                wanted[name] = channel_from_object(
+                    whole, self._gateway.kinds, self._path(name)
+                )
+        changes = []
+        for each in sorted({*running, *wanted}):
+            old, new = running.get(each), wanted.get(each)
+            if old != new:
+                changes.append(self._change(each, old, new))
+        return changes
+
+    # -- within ------------------------------------------------------------------------
+
+    def _change(
+        self, name: str, old: ChannelSettings | None, new: ChannelSettings | None
+    ) -> dict[str, Any]:
+        effects: list[str] = []
+        pair = self._gateway.pairs.get(name)
+        was = old if old is not None and old.policy.enabled else None
+        now = new if new is not None and new.policy.enabled else None
+        before = was.source if was is not None else None
+        after = now.source if now is not None else None
+        if before != after:
+            peers = len(pair.source.peers()) if pair and pair.source else 0
+            if before is not None:
+                effects.append(f"the source is closed; {peers} peers are disconnected")
+            if after is not None:
+                effects.append(f"the source is opened{_port(after.config)}")
+        old_ones = dict(old.destinations) if old else {}
+        new_ones = dict(new.destinations) if new else {}
+        for each in sorted({*old_ones, *new_ones}):
+            if each not in new_ones:
+                cursors = pair.channel.cursors if pair else {}
+                queued = pair.channel.queued(each) if pair and each in cursors else 0
+                effects.append(
+                    f"{each} is closed; {queued} messages that it has not had are kept "
+                    "until it is configured again or forgotten"
+                )
+            elif each not in old_ones:
+                effects.append(f"{each} is opened and gets what is kept")
+            elif old_ones[each] != new_ones[each]:
+                effects.append(f"{each} is closed and opened again")
+        if old and new and old.policy != new.policy:
+            effects.append("the channel's policy changes")
+        what = "changed" if old and new else "added" if new else "removed"
+        return {"channel": name, "change": what, "effects": effects}
+
+    def _may_change(self, name: str) -> None:
+        if not good_name(name):
+            raise Refusal(400, "This cannot be the name of a channel")
+        pair = self._gateway.pairs.get(name)
+        if pair is not None and not self.owns(pair.settings):
+            raise Refusal(
+                409,
+                f"{name} is read-only here",
+                f"It stands in {pair.settings.origin}; change it there, then reload.",
+            )
+
+    def _checked(self, name: str, found: Any) -> dict[str, Any]:
+        """The object as it will be kept: named, with the secrets that were masked, and
+        without an error of its own."""
+        if not isinstance(found, Mapping):
+            raise Refusal(422, "Expected an object such as a channel file holds")
+        if found.get("id", name) != name:
+            raise Refusal(422, f"The object's id is not {name}")
+        whole = {"id": name, **_unmasked(found, self._kept(name), "")}
+        channel_from_object(whole, self._gateway.kinds, self._path(name))
+        return whole
+
+    def _kept(self, name: str) -> Any:
+        try:
+            with open(self._path(name), encoding="utf-8") as file:
+                return json.load(file)
+        except (OSError, ValueError):
+            # Not there, or not ours to read: then there is no secret to keep.
+            return {}
+
+    def _replace(self, name: str, content: bytes | None) -> Settings:
+        """Write (or remove) the file, read everything; on any error undo it."""
+        path = self._path(name)
+        try:
+            with open(path, "rb") as file:
+                before: bytes | None = file.read()
+        except FileNotFoundError:
+            before = None
+        try:
+            self._write(path, content)
+            settings = self._gateway.reread()
+            missing = content is not None and name not in settings.channels
+            if missing:
+                raise ConfigError([Problem("was not read", file=path)])
+        except ConfigError:
+            self._write(path, before)
+            raise
+        except OSError as error:
+            raise Refusal(507, f"{path} cannot be written", str(error)) from error
+        return settings
+
+    def _write(self, path: str, content: bytes | None) -> None:
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        if content is None:
+            if os.path.exists(path):
+                os.unlink(path)
+        else:
+            fresh = path + ".new"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+            with open(os.open(fresh, flags, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, path)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, f"{name}.json")
+
+
+def _unmasked(found: Any, kept: Any, place: str) -> Any:
+    """A masked secret stands for the one that is kept at the same place."""
+    if isinstance(found, Mapping):
+        below = kept if isinstance(kept, Mapping) else {}
+        return {
+            name: _unmasked(
+                value, below.get(name), f"{place}.{name}" if place else name
+            )
+            for name, value in found.items()
+        }
+    if found == MASK:
+        if not isinstance(kept, str):
+            raise Refusal(
+                422,
+                f"{place}: the secret is masked, and none is kept here",
+                "Write the secret itself.",
+            )
+        return kept
+    return found
+
+
+def _port(config: Any) -> str:
+    port = getattr(config, "port", None)
+    return f" on port {port}" if isinstance(port, int) else ""

@@ -1,0 +1,97 @@
+"""Channels: what they are, start and stop, and those that are made here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import ADMINS, OPERATORS, PEOPLE, Call, Reply, Route
+from .shapes import ANYTHING, CHANNEL, PART, done, listed
+
+__all__ = ["ROUTES"]
+
+_VERBS = {
+    "start": "Start a channel, or a part of it, that was stopped.",
+    "stop": "Stop a channel or a part of it: connections are closed. Holds until it is "
+    "started, or the gateway is.",
+    "pause": "Hold a channel or a part of it: connections stay.",
+    "resume": "Go on after a pause, or after a refusal that halted a destination.",
+}
+
+
+async def _channels(call: Call) -> Any:
+    return {"channels": await call.site.operations.channels()}
+
+
+def _channel(call: Call) -> Any:
+    return call.site.operations.channel(call.path["channel"])
+
+
+def _act(call: Call) -> Any:
+    verb = call.request.route.path.rpartition("/")[2]
+    return call.site.operations.act(call.path["channel"], call.query["part"], verb)
+
+
+def _put(call: Call) -> Any:
+    return call.site.operations.put_channel(call.path["channel"], call.body)
+
+
+async def _remove(call: Call) -> Any:
+    await call.site.operations.remove_channel(call.path["channel"])
+    return Reply(204)
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/channels",
+        roles=PEOPLE,
+        call=_channels,
+        summary="Every channel: state with its reason, parts, rates, ledger, cursors.",
+        reply=listed("channels"),
+    ),
+    Route(
+        method="GET",
+        path="/api/channels/{channel}",
+        roles=PEOPLE,
+        call=_channel,
+        summary="One channel, with its configuration; secrets are masked.",
+        params=(CHANNEL,),
+        reply=done(name="string", state="object", parts="object", config="object"),
+    ),
+    Route(
+        method="PUT",
+        path="/api/channels/{channel}",
+        roles=ADMINS,
+        call=_put,
+        summary="Make or change a channel, from an object as a channel file holds it. "
+        "A masked secret stays what it is. Channels of other files are read-only here.",
+        params=(CHANNEL,),
+        body=ANYTHING,
+        reply=done(name="string", state="object"),
+        audited="put channel",
+    ),
+    Route(
+        method="DELETE",
+        path="/api/channels/{channel}",
+        roles=ADMINS,
+        call=_remove,
+        summary="Remove a channel that was made here. What is stored of it stays.",
+        params=(CHANNEL,),
+        max_body_bytes=0,
+        audited="remove channel",
+    ),
+    *(
+        Route(
+            method="POST",
+            path="/api/channels/{channel}/" + verb,
+            roles=OPERATORS,
+            call=_act,
+            summary=summary,
+            params=(CHANNEL, PART),
+            reply=done(name="string", state="object"),
+            max_body_bytes=1024,
+            audited=verb,
+        )
+        for verb, summary in _VERBS.items()
+    ),
+)

@@ -1,0 +1,288 @@
+"""What is live, as Server-Sent Events: states and rates of all channels, and the
+messages of one as they come.
+
+Once a second one sample is made for all who watch; nobody who watches costs the data
+path anything. A reader that is slow loses samples and is sent a whole one when it can
+take more; nothing is kept for it beyond what its socket holds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import NOT_DONE_YET
+from zope.interface import implementer
+
+from ..batch import Batch
+from .api_messages import shown
+from .base import OPERATORS, PEOPLE, Call, Problem, Reply, Route, Site
+from .request import to_json
+from .shapes import CHANNEL
+
+__all__ = ["ROUTES", "Live", "Stream", "live_of"]
+
+_SAMPLE_SECONDS = 1.0
+#: A stream ends this soon after its session or token has.
+_LOOK_SECONDS = 3.0
+_MAX_STREAMS = 200
+_MAX_STREAMS_EACH = 32
+#: Of a channel that is too fast to be read by people, some are shown.
+_TAIL_SECONDS = 0.2
+_TAIL_MESSAGES = 20
+_TAIL_BYTES = 64 * 1024
+_PREVIEW_BYTES = 2048
+
+_log = Logger(namespace="iobuffer")
+
+
+@implementer(IPushProducer)
+class Stream:
+    """One reader of events. `lost` once something could not be given to it."""
+
+    def __init__(self, call: Call, on_end: Callable[[Stream], None]) -> None:
+        self.call = call
+        self.lost = False
+        self.open = True
+        self._paused = False
+        self._on_end = on_end
+        self._look: LoopingCall | None = None
+        request = call.request
+        request.setHeader("Content-Type", "text/event-stream; charset=utf-8")
+        # A stream that ends is over; nothing else is asked on its connection.
+        request.setHeader("Connection", "close")
+        request.channel.persistent = 0
+        # Proxies that gather answers would hold it back.
+        request.setHeader("X-Accel-Buffering", "no")
+        # Whatever is left of it when the connection ends is nobody's loss.
+        request.notifyFinish().addBoth(lambda _: self._end())
+        request.registerProducer(self, True)
+        self._look = LoopingCall(self._look_after)
+        self._look.clock = call.site.reactor
+        self._look.start(_LOOK_SECONDS, now=False)
+        request.write(b"retry: 3000\n\n")
+
+    def send(self, event: str, data: bytes) -> None:
+        """Write it, or lose it."""
+        if not self.open:
+            return
+        if self._paused:
+            self.lost = True
+            return
+        self.call.request.write(b"event: %s\ndata: %s\n\n" % (event.encode(), data))
+
+    @property
+    def ready(self) -> bool:
+        return self.open and not self._paused
+
+    def close(self) -> None:
+        """End the answer."""
+        if self.open:
+            request = self.call.request
+            self._end()
+            request.finish()
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+
+    def stopProducing(self) -> None:
+        self._end()
+
+    def _look_after(self) -> None:
+        if not self.call.request.still_allowed():
+            self.close()
+        elif self.ready:
+            # Something has to be written for a reader that is gone to be missed.
+            self.call.request.write(b": here\n\n")
+
+    def _end(self) -> None:
+        if not self.open:
+            return
+        self.open = False
+        if self._look is not None and self._look.running:
+            self._look.stop()
+        request = self.call.request
+        if request.producer is self and request.channel is not None:
+            request.unregisterProducer()
+        self._on_end(self)
+
+
+class Live:
+    """The streams of one site, and the sample that all who watch it share."""
+
+    def __init__(self, site: Site) -> None:
+        self._operations = site.operations
+        self._each: Counter[str] = Counter()
+        self._streams: set[Stream] = set()
+        self._sent: dict[str, dict[str, Any]] = {}
+        self._loop = LoopingCall(self._sample)
+        self._loop.clock = site.reactor
+
+    def open(self, call: Call, on_end: Callable[[Stream], None]) -> Stream:
+        """A stream for this call, if there are not too many.
+
+        Raises:
+            Problem: 429.
+        """
+        name = call.principal.name if call.principal is not None else ""
+        if self._each[name] >= _MAX_STREAMS_EACH or self._each.total() >= _MAX_STREAMS:
+            raise Problem(
+                429,
+                "There are too many live views",
+                "Close one of them.",
+                headers=(("Retry-After", "10"),),
+            )
+
+        def ended(stream: Stream) -> None:
+            self._each[name] -= 1
+            on_end(stream)
+
+        self._each[name] += 1
+        return Stream(call, ended)
+
+    def watch(self, call: Call) -> None:
+        """Send this reader what happens to all channels."""
+        stream = self.open(call, self._remove)
+        self._streams.add(stream)
+        stream.send("channels", to_json(self._operations.lines()))
+        if not self._loop.running:
+            self._sent = self._operations.lines()
+            self._loop.start(_SAMPLE_SECONDS, now=False)
+
+    def _remove(self, stream: Stream) -> None:
+        self._streams.discard(stream)
+        if not self._streams and self._loop.running:
+            self._loop.stop()
+
+    def _sample(self) -> None:
+        lines = self._operations.lines()
+        changed: dict[str, Any] = {
+            name: line for name, line in lines.items() if self._sent.get(name) != line
+        }
+        changed |= {name: None for name in self._sent if name not in lines}
+        self._sent = lines
+        # Each form once, however many watch.
+        part, whole = to_json(changed), b""
+        for stream in tuple(self._streams):
+            if stream.lost and stream.ready:
+                whole = whole or to_json(lines)
+                stream.lost = False
+                stream.send("channels", whole)
+            elif changed:
+                stream.send("changed", part)
+
+
+class _Tail:
+    """One reader of one channel's messages."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._channel = call.path["channel"]
+        self._operations = call.site.operations
+        self._sent = self._operations.last_seq(self._channel)
+        self._due: IDelayedCall | None = None
+        self._stream = live_of(call.site).open(call, self._end)
+        self._unwatch = self._operations.watch(self._channel, self._wake)
+
+    def _wake(self) -> None:
+        # Called after each commit: no more than a look at a variable there.
+        if self._due is None:
+            self._due = self._call.site.reactor.callLater(_TAIL_SECONDS, self._read)
+
+    def _read(self) -> None:
+        self._due = None
+        try:
+            last = self._operations.last_seq(self._channel)
+        except Problem:
+            # The channel has been removed.
+            self._stream.close()
+            return
+        after = max(self._sent, last - _TAIL_MESSAGES)
+        if after >= last or not self._stream.ready:
+            return
+        reading = self._operations.read(
+            self._channel, after, _TAIL_MESSAGES, _TAIL_BYTES
+        )
+        reading.addCallback(self._show)
+        reading.addErrback(self._unread)
+
+    def _unread(self, failure: Failure) -> None:
+        # A damaged row, or a stop: the reader may ask again.
+        _log.warn("live view: {why}", why=failure.getErrorMessage())
+        self._stream.close()
+
+    def _show(self, batch: Batch | None) -> None:
+        if batch is None or not batch.messages:
+            return
+        skipped = batch.first_seq - self._sent - 1
+        if skipped > 0:
+            self._stream.send("skipped", to_json({"messages": skipped}))
+        peers = iter([peer for peer, count in batch.peers for _ in range(count)])
+        for index, message in enumerate(batch.messages):
+            found = {
+                "seq": batch.first_seq + index,
+                "received_at": batch.received_at,
+                "peer": next(peers, ""),
+                "size_bytes": len(message),
+                "message": message[:_PREVIEW_BYTES],
+            }
+            self._stream.send("message", to_json(shown(found, self._call)))
+        self._sent = batch.last_seq
+
+    def _end(self, stream: Stream) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        self._unwatch()
+
+
+def live_of(site: Site) -> Live:
+    """The one Live of a site."""
+    if site.live is None:
+        site.live = Live(site)
+    live: Live = site.live
+    return live
+
+
+def _events(call: Call) -> Any:
+    if call.request.method == b"HEAD":
+        return Reply(body=b"", content_type="text/event-stream; charset=utf-8")
+    live_of(call.site).watch(call)
+    return NOT_DONE_YET
+
+
+def _tail(call: Call) -> Any:
+    if call.request.method == b"HEAD":
+        return Reply(body=b"", content_type="text/event-stream; charset=utf-8")
+    _Tail(call)
+    return NOT_DONE_YET
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/events",
+        roles=PEOPLE,
+        call=_events,
+        summary="Server-Sent Events. `channels`: every channel's state, rates and "
+        "queues, at first and after samples were lost; `changed`: those that are not "
+        "as a second ago, null for one that is gone.",
+    ),
+    Route(
+        method="GET",
+        path="/api/channels/{channel}/tail",
+        roles=OPERATORS,
+        call=_tail,
+        summary="Server-Sent Events. `message`: a message that has just been stored; "
+        "`skipped`: how many were not shown, for there were too many.",
+        params=(CHANNEL,),
+    ),
+)
