@@ -7,7 +7,9 @@ the processor from the messages, nor all threads.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import secrets
 import string
 import threading
 import unicodedata
@@ -65,8 +67,7 @@ class Passwords:
             time_cost=3, memory_cost=64 * 1024, parallelism=1, type=Type.ID
         )
         self._commonest = frozenset(_COMMONEST.split())
-        self._nobody = ""
-        self._lock = threading.Lock()
+        self._nobody = _stand_in(self._hasher)
         self._turns = threading.BoundedSemaphore(_AT_ONCE)
         self._places = threading.BoundedSemaphore(_AT_ONCE + _WAITING)
 
@@ -113,7 +114,7 @@ class Passwords:
             password = ""
         with self._turn():
             try:
-                self._hasher.verify(kept or self._for_nobody(), _normal(password))
+                self._hasher.verify(kept or self._nobody, _normal(password))
             except (VerificationError, InvalidHashError):
                 return False
         return bool(kept)
@@ -128,11 +129,15 @@ class Passwords:
         finally:
             self._places.release()
 
-    def _for_nobody(self) -> str:
-        with self._lock:
-            if not self._nobody:
-                self._nobody = self._hasher.hash("nobody")
-            return self._nobody
+
+def _stand_in(hasher: PasswordHasher) -> str:
+    """A hash of no password, which costs `hasher` what any other of its own does."""
+    salt, hash = (
+        base64.b64encode(secrets.token_bytes(count)).decode().rstrip("=")
+        for count in (hasher.salt_len, hasher.hash_len)
+    )
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${hash}"
 
 
 def _normal(password: str) -> str:
