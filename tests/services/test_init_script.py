@@ -227,7 +227,7 @@ def test_one_that_was_killed_is_dead_until_it_is_started_again(
 
 def test_a_number_that_is_another_programs_now_is_left_alone(init: Installed) -> None:
     init.pid_file.parent.mkdir()
-    with subprocess.Popen(["sleep", "60"]) as other:
+    with subprocess.Popen(["sleep", "60"], user=init.user) as other:
         init.pid_file.write_text(str(other.pid))
 
         assert init("status") == 1
