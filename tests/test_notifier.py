@@ -148,6 +148,28 @@ def test_the_queue_is_bounded_and_lets_the_oldest_go() -> None:
     assert post.sent[-1] == "no message 202"
 
 
+def test_what_is_on_its_way_is_not_let_go() -> None:
+    post = Post(max_per_hour=10_000)
+    stuck: Deferred[None] = Deferred()
+    post.way.outcomes = [stuck]
+    for number in range(203):
+        post.notifier.tell(change(number))
+    stuck.errback(NotSent("no route"))
+    post.clock.advance(2.0)
+
+    assert post.sent[:3] == ["no message 0", "no message 0", "no message 4"]
+
+
+def test_pauses_begin_anew_once_something_was_sent() -> None:
+    post = Post()
+    for number in range(2):
+        post.way.outcomes = [NotSent("no route")]
+        post.notifier.tell(change(number))
+        post.clock.advance(2.0)
+
+    assert len(post.sent) == 4
+
+
 def test_stopping_leaves_no_timer_and_sends_nothing_more() -> None:
     post = Post()
     post.way.outcomes = [NotSent("no")]

@@ -87,6 +87,19 @@ def test_silence_counts_only_within_its_hours() -> None:
     assert desk.look(1.0) == ["+silence chem-1"]
 
 
+def test_the_end_of_one_day_does_not_count_for_the_next() -> None:
+    desk = Desk(Scene(silence=60.0, hours="mon-fri 07:00-19:00"))
+    desk.look()
+    assert desk.look(59.0) == []
+    desk.minute = 20 * 60
+    assert desk.look(3600.0) == []
+
+    desk.weekday, desk.minute = TUE, 7 * 60
+    assert desk.look(5.0) == []
+    assert desk.look(59.0) == []
+    assert desk.look(1.0) == ["+silence chem-1"]
+
+
 def test_an_alarm_of_silence_outlasts_its_hours() -> None:
     desk = Desk(Scene(silence=60.0, hours="mon 07:00-19:00"))
     desk.look()
@@ -122,6 +135,13 @@ def test_many_refusals_are_an_alarm_and_few_are_not() -> None:
     desk.scene.source.acks_positive_total += 60
     assert desk.look(5.0) == []
     assert desk.look(300.0) == ["-naks chem-1/source"]
+
+
+def test_two_refusals_are_none_too_many_even_when_there_was_nothing_else() -> None:
+    desk = Desk(Scene(nak_percent=10.0))
+    desk.scene.source.acks_negative_total = 2
+
+    assert desk.look() == []
 
 
 def test_refusals_by_a_destination_are_counted_by_destination() -> None:
