@@ -140,7 +140,7 @@ class _Giver:
         reached, self._reached = self._reached, None
         # What is between there and this batch was settled here in another way: it is
         # parked or dropped, and counted.
-        after = min(reached, batch.first_seq - 1)
+        after = min(reached or batch.first_seq - 1, batch.first_seq - 1)
         self._reached = await self._give(after, batch)
         if self._reached < batch.last_seq:
             said = self._reached
