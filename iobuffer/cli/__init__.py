@@ -19,11 +19,21 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS: Mapping[str, str] = {
     "audit": "audit",
     "audit-log": "audit_log",
+    "channels": "channels",
     "check": "check",
     "demo": "demo",
+    "messages": "messages",
     "passwd": "passwd",
+    "pause": "pause",
+    "reload": "reload",
+    "resume": "resume",
     "send": "send",
+    "show": "show",
+    "start": "start",
+    "status": "status",
+    "stop": "stop",
     "store": "store",
+    "tail": "tail",
     "token": "token",
 }
 
