@@ -19,6 +19,7 @@ from .errors import StorageError
 from .gateway import Gateway
 from .pair import ChannelPair
 from .relays import Relays
+from .replays import Replays
 from .search import Query, Searcher, states_of
 from .settings.show import channel_object
 from .state import State
@@ -324,6 +325,27 @@ class GatewayOperations:
             )
         )
         return {"dropped": dropped}
+
+    def replay(
+        self, name: str, destination: str, seqs: Sequence[int], dry_run: bool
+    ) -> Deferred[dict[str, Any]]:
+        """Deliver these messages once more; with `dry_run` only count them."""
+        return ensureDeferred(self._replay(name, destination, seqs, dry_run))
+
+    async def _replay(
+        self, name: str, destination: str, seqs: Sequence[int], dry_run: bool
+    ) -> dict[str, Any]:
+        replays = Replays(self._pair(name), destination, self._keeper())
+        if dry_run:
+            return {"messages": await replays.preview(seqs), "dry_run": True}
+        return await replays.send(seqs) | {"dry_run": False}
+
+    def retry_parked(
+        self, name: str, destination: str, seqs: Sequence[int]
+    ) -> Deferred[dict[str, Any]]:
+        """Send parked messages again; those that arrive are parked no more."""
+        replays = Replays(self._pair(name), destination, self._keeper())
+        return ensureDeferred(replays.retry_parked(seqs))
 
     # -- what is done ------------------------------------------------------------------
 

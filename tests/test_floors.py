@@ -46,6 +46,7 @@ FLOORS = {
     "watch": 4,
     "gateway": 4,
     "operations": 4,
+    "replays": 4,
     "search": 4,
     "serving": 4,
     "upkeep": 4,

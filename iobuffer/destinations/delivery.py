@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredLock, fail, maybeDeferred
 from twisted.python.failure import Failure
 
 from ..batch import Batch
@@ -46,6 +46,17 @@ class _Sent:
         self.batch = batch
         self.connection = connection
         self.outcome: Confidence | Failure | None = None
+
+
+class _Extra:
+    """A batch that is sent once more, and who waits for what becomes of it."""
+
+    __slots__ = ("batch", "done", "sent")
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.sent = False
+        self.done: Deferred[Confidence] = Deferred()
 
 
 class Delivery:
@@ -118,6 +129,8 @@ class Delivery:
         self._stall_call: Any = None
         self._progress_at = 0.0
         self._running = False
+        self._replays = DeferredLock()
+        self._extra: _Extra | None = None
 
     # -- the assembly's side -----------------------------------------------------------
 
@@ -147,7 +160,27 @@ class Delivery:
         if self._stall_call is not None:
             self._stall_call.cancel()
             self._stall_call = None
+        self._give_up_extra("stopped")
         return self.link.stop()
+
+    def replay(self, batch: Batch) -> Deferred[Confidence]:
+        """Send these messages once more, in between; the cursor does not move.
+
+        They go when nothing else is in flight, and nothing else goes until they are
+        confirmed; several replays go one after the other. The batch is one that a
+        reader could have got, no larger than a row. Fires and fails as `Link.send`
+        does, with LinkLost at once when there is nobody to send to.
+        """
+        replayed: Deferred[Confidence] = self._replays.run(self._replay, batch)
+        return replayed
+
+    def _replay(self, batch: Batch) -> Deferred[Confidence]:
+        if self.paused or not (self._up and self._running):
+            why = "it is paused" if self.paused else "it is not connected"
+            return fail(LinkLost(why))
+        self._extra = extra = _Extra(batch)
+        self._pump()
+        return extra.done
 
     def pause(self) -> None:
         """Send nothing more; what is in flight may still be confirmed."""
@@ -179,6 +212,7 @@ class Delivery:
         self._up = False
         self._session += 1
         self._reading = False
+        self._give_up_extra(reason)
 
     # -- reading and sending -----------------------------------------------------------
 
@@ -197,6 +231,7 @@ class Delivery:
                     min(_BATCH_BYTES, self.link.window_bytes),
                     partial(self._has_read, self._session),
                 )
+            self._send_extra()
         finally:
             self._pumping = False
 
@@ -206,6 +241,7 @@ class Delivery:
             and self._running
             and not (self._reading or self._broken or self.paused or self.halted)
             and self._retry_call is None
+            and self._extra is None
             and self.link.writable
             and self._in_flight_messages < self._window
             and self._in_flight_bytes < self.link.window_bytes
@@ -260,6 +296,35 @@ class Delivery:
         self._pumping = pumping
         outcome.addBoth(self._came_back, sent)
         outcome.addErrback(self._own_fault)
+
+    def _send_extra(self) -> None:
+        extra = self._extra
+        if extra is None or extra.sent or self._in_flight or self._reading:
+            return
+        if self._up and self.link.writable:
+            extra.sent = True
+            self._progress_at = self._reactor.seconds()
+            outcome = maybeDeferred(self.link.send, extra.batch)
+            outcome.addBoth(self._extra_came_back, extra, self._connection)
+
+    def _extra_came_back(
+        self, outcome: Confidence | Failure, extra: _Extra, connection: int
+    ) -> None:
+        lost = isinstance(outcome, Failure) and outcome.check(LinkLost)
+        if lost and connection == self._connection:
+            self._up = False
+        self._extra = None
+        self._progress_at = self._reactor.seconds()
+        # A Failure goes to the errbacks.
+        extra.done.callback(outcome)
+        self._pump()
+
+    def _give_up_extra(self, why: str) -> None:
+        """What was sent comes back by itself."""
+        extra = self._extra
+        if extra is not None and not extra.sent:
+            self._extra = None
+            extra.done.errback(LinkLost(why))
 
     def _came_back(self, outcome: Confidence | Failure, sent: _Sent) -> None:
         sent.outcome = outcome
@@ -390,6 +455,7 @@ class Delivery:
             self._stall_seconds / 4, self._watch_for_stall
         )
         idle = self._sent_upto >= self._channel.last_seq and not self._in_flight
+        idle = idle and self._extra is None
         held = self.paused or self.halted or self._retry_call is not None
         if idle or held or not self._up:
             self._progress_at = self._reactor.seconds()

@@ -21,6 +21,8 @@ _MOMENT = {"type": "number", "minimum": 0}
 _NUMBER = {"type": "integer", "minimum": 0}
 #: A message as text or hex in JSON; beyond it there is `form=raw`.
 _MAX_SHOWN_BYTES = 1024 * 1024
+#: One request waits for all of its messages; more are more requests.
+_MAX_REPLAYED = 10_000
 
 
 def shown(found: Mapping[str, Any], call: Call, form: str = "text") -> dict[str, Any]:
@@ -119,6 +121,32 @@ def _drop(call: Call) -> Any:
     )
 
 
+def _retry(call: Call) -> Any:
+    given = call.body
+    return call.site.operations.retry_parked(
+        call.path["channel"], given["destination"], given["seqs"]
+    )
+
+
+def _replay(call: Call) -> Any:
+    given = call.body
+    if ("seqs" in given) == ("first_seq" in given):
+        raise Problem(400, "Give seqs, or first_seq and last_seq")
+    if ("first_seq" in given) != ("last_seq" in given):
+        raise Problem(400, "first_seq and last_seq go together")
+    if "seqs" in given:
+        seqs = given["seqs"]
+    else:
+        seqs = range(given["first_seq"], given["last_seq"] + 1)
+    if len(seqs) > _MAX_REPLAYED:
+        raise Problem(
+            400, f"More than {_MAX_REPLAYED} messages", "Replay them in parts."
+        )
+    return call.site.operations.replay(
+        call.path["channel"], given["destination"], seqs, given.get("dry_run", False)
+    )
+
+
 def _query(name: str, schema: dict[str, Any], help: str) -> Param:
     return Param(name=name, where="query", schema=schema, help=help)
 
@@ -138,6 +166,10 @@ _DESTINATION = _query(
     {"type": "string", "maxLength": 64, "default": ""},
     "Those of one destination; left out, of all.",
 )
+
+_NAME = {"type": "string", "maxLength": 64}
+_NUMBERED = {"type": "integer", "minimum": 1, "maximum": 2**62}
+_SEQS = {"type": "array", "items": _NUMBERED, "minItems": 1, "maxItems": 1000}
 
 ROUTES = (
     Route(
@@ -218,13 +250,8 @@ ROUTES = (
         body={
             "type": "object",
             "properties": {
-                "destination": {"type": "string", "maxLength": 64},
-                "seqs": {
-                    "type": "array",
-                    "items": {"type": "integer", "minimum": 1, "maximum": 2**62},
-                    "minItems": 1,
-                    "maxItems": 1000,
-                },
+                "destination": _NAME,
+                "seqs": _SEQS,
                 "reason": {"type": "string", "minLength": 1, "maxLength": 200},
             },
             "required": ["destination", "seqs", "reason"],
@@ -232,5 +259,46 @@ ROUTES = (
         },
         reply=done(dropped="integer"),
         audited="drop parked",
+    ),
+    Route(
+        method="POST",
+        path="/api/channels/{channel}/parked/retry",
+        roles=OPERATORS,
+        call=_retry,
+        summary="Send parked messages again. Those that arrive are parked no more; "
+        "`refused` tells of the others, `stopped` why it went no further.",
+        params=(CHANNEL,),
+        body={
+            "type": "object",
+            "properties": {"destination": _NAME, "seqs": _SEQS},
+            "required": ["destination", "seqs"],
+            "additionalProperties": False,
+        },
+        reply=done(delivered="integer", refused="array", stopped="string"),
+        audited="retry parked",
+    ),
+    Route(
+        method="POST",
+        path="/api/channels/{channel}/replay",
+        roles=OPERATORS,
+        call=_replay,
+        summary="Deliver messages to one destination once more, between the others: "
+        "`seqs`, or `first_seq` to `last_seq`, 10000 at most. With `dry_run` it only "
+        "tells how many there are.",
+        params=(CHANNEL,),
+        body={
+            "type": "object",
+            "properties": {
+                "destination": _NAME,
+                "seqs": _SEQS,
+                "first_seq": _NUMBERED,
+                "last_seq": _NUMBERED,
+                "dry_run": {"type": "boolean"},
+            },
+            "required": ["destination"],
+            "additionalProperties": False,
+        },
+        reply=done(dry_run="boolean"),
+        audited="replay",
     ),
 )

@@ -273,6 +273,17 @@ class Operations(Protocol):
     ) -> Deferred[dict[str, Any]]:
         """Drop parked messages for a reason; how many there were."""
 
+    def replay(
+        self, name: str, destination: str, seqs: Sequence[int], dry_run: bool
+    ) -> Deferred[dict[str, Any]]:
+        """Deliver messages once more: `replayed`, `missing`, `stopped` (why it went no
+        further, or empty); with `dry_run` only `messages`, how many there are."""
+
+    def retry_parked(
+        self, name: str, destination: str, seqs: Sequence[int]
+    ) -> Deferred[dict[str, Any]]:
+        """Send parked messages again: `delivered`, `refused`, `missing`, `stopped`."""
+
     def act(self, name: str, part: str, verb: str) -> Deferred[dict[str, Any]]:
         """ "start", "stop", "pause" or "resume"; the channel as it is then."""
 

@@ -917,3 +917,90 @@ def test_a_slow_link_has_no_more_in_flight_than_it_says() -> None:
     assert sum(map(len, world.link.messages_sent)) < 2 * 10
     world.link.confirm()
     assert world.counters.messages_out_total > 0
+
+
+# -- replays ---------------------------------------------------------------------------
+
+
+def told(deferred: Deferred[Any]) -> list[Any]:
+    """What it has fired with, once it has."""
+    found: list[Any] = []
+    deferred.addBoth(found.append)
+    return found
+
+
+def numbered(seq: int, *messages: bytes) -> Batch:
+    return batch_of(*messages).numbered(seq)
+
+
+def test_a_replay_goes_at_once_when_nothing_is_in_flight() -> None:
+    world = World()
+    world.store([b"a"])
+    world.begin()
+    world.link.confirm()
+    found = told(world.delivery.replay(numbered(1, b"a")))
+    assert world.link.messages_sent == [b"a", b"a"]
+    assert found == []
+    world.link.confirm(confidence=Confidence.ACKNOWLEDGED)
+    assert found == [Confidence.ACKNOWLEDGED]
+    assert world.cursor == 1, "the cursor does not move"
+
+
+def test_a_replay_waits_for_what_is_in_flight_and_holds_up_what_follows() -> None:
+    world = World(window=1)
+    world.store([b"a"], [b"b"])
+    world.begin()
+    found = told(world.delivery.replay(numbered(1, b"r")))
+    assert world.link.messages_sent == [b"a"]
+    world.link.confirm()
+    assert world.link.messages_sent == [b"a", b"r"]
+    world.link.confirm()
+    assert len(found) == 1
+    assert world.link.messages_sent == [b"a", b"r", b"b"]
+    world.link.confirm()
+    assert world.cursor == 2
+
+
+def test_a_refused_replay_tells_the_caller_and_parks_nothing() -> None:
+    world = World()
+    world.begin()
+    found = told(world.delivery.replay(numbered(1, b"r")))
+    world.link.refuse(0, "no such patient")
+    assert found[0].check(Refused)
+    assert not world.delivery.halted
+    world.store([b"a"])
+    assert world.link.messages_sent == [b"r", b"a"]
+
+
+def test_a_replay_over_a_link_that_is_down_fails_at_once() -> None:
+    world = World()
+    world.delivery.start()
+    assert told(world.delivery.replay(numbered(1, b"r")))[0].check(LinkLost)
+
+
+def test_a_replay_that_is_lost_with_the_link_is_not_sent_again() -> None:
+    world = World()
+    world.begin()
+    found = told(world.delivery.replay(numbered(1, b"r")))
+    world.link.lose()
+    assert found[0].check(LinkLost)
+    world.link.up()
+    world.store([b"a"])
+    assert world.link.messages_sent == [b"r", b"a"]
+
+
+def test_a_replay_that_waits_hears_of_a_stop() -> None:
+    world = World()
+    world.store([b"a"])
+    world.begin()
+    found = told(world.delivery.replay(numbered(1, b"r")))
+    world.delivery.stop()
+    assert found[0].check(LinkLost)
+
+
+def test_a_replay_that_nobody_confirms_is_a_stall() -> None:
+    world = World(stall=8.0)
+    world.begin()
+    told(world.delivery.replay(numbered(1, b"r")))
+    world.clock.pump([1.0] * 20)
+    assert world.counters.stalls_total >= 1

@@ -255,3 +255,29 @@ async def test_a_reload_with_an_error_changes_nothing_and_says_why(
     assert "framing" in refused.json["errors"][0]
     assert (await api.ask("GET", "/api/channels/a")).status == 200
     api.config.write_text(good)
+
+
+async def test_messages_are_replayed_and_counted(
+    api: ApiGateway, tmp_path: Path
+) -> None:
+    await send(api, b"one", b"two", b"three")
+    wanted = {"destination": "out", "first_seq": 1, "last_seq": 9}
+    path = "/api/channels/a/replay"
+    counted = await api.ask("POST", path, body=wanted | {"dry_run": True})
+    assert counted.json == {"messages": 3, "dry_run": True}
+    done = await api.ask("POST", path, body={"destination": "out", "seqs": [3, 1]})
+    assert done.json["replayed"] == 2, done.body
+    assert (tmp_path / "out").read_bytes() == b"one\ntwo\nthree\none\nthree\n"
+    await send(api, b"four")
+    assert (tmp_path / "out").read_bytes().endswith(b"three\nfour\n")
+
+    async def counted_once() -> bool:
+        shown = (await api.ask("GET", "/api/channels/a")).json
+        ledger = shown["parts"]["out"]["ledger"]
+        return ledger["replayed"] == 2 and ledger["balance"] == 0
+
+    await api.until("the ledger tells of it", counted_once)
+    nobody = await api.ask("POST", path, body=wanted | {"destination": "x"})
+    assert nobody.status == 404
+    both = await api.ask("POST", path, body=wanted | {"seqs": [1]})
+    assert both.status == 400

@@ -39,6 +39,8 @@ MATRIX: dict[str, frozenset[str]] = {
     "POST /api/channels/{channel}/parked/drop": OPERATORS,
     "GET /api/channels/{channel}/batches": RELAYS,
     "POST /api/channels/{channel}/batches": RELAYS,
+    "POST /api/channels/{channel}/parked/retry": OPERATORS,
+    "POST /api/channels/{channel}/replay": OPERATORS,
     "POST /api/login": EVERYONE,
     "POST /api/set-up": EVERYONE,
     "POST /api/logout": ANYBODY,

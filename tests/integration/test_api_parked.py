@@ -1,0 +1,126 @@
+"""Parked messages over the API: seen, dropped with a reason, sent again."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_twisted
+
+from tests.integration.api_site import ApiGateway, free_port
+
+SECTIONS = """
+[source:a]
+type = tcp_server
+host = 127.0.0.1
+port = {source}
+framing = line
+
+[destination:a:lis]
+type = tcp_client
+host = 127.0.0.1
+port = {sink}
+framing = line
+ack = bytes
+refused = park
+attempts = 1
+"""
+
+
+class Fussy:
+    """Takes lines, and answers each with 06, or with 15 while it is `cross`."""
+
+    def __init__(self) -> None:
+        self.cross = True
+        self.taken: list[bytes] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        connection, _ = self._server.accept()
+        with connection, connection.makefile("rb") as lines:
+            for line in lines:
+                if not self.cross:
+                    self.taken.append(line)
+                connection.sendall(b"\x15" if self.cross else b"\x06")
+
+    def close(self) -> None:
+        self._server.close()
+        self._thread.join(10)
+
+
+@pytest_twisted.async_yield_fixture
+async def world(
+    reactor: Any, tmp_path: Path
+) -> AsyncIterator[tuple[ApiGateway, Fussy]]:
+    sink = Fussy()
+    sections = SECTIONS.format(source=free_port(), sink=sink.port)
+    made = ApiGateway(reactor, tmp_path, sections)
+    made.start()
+    yield made, sink
+    await made.stop()
+    sink.close()
+
+
+async def parked(api: ApiGateway) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await api.ask("GET", "/api/channels/a/parked")).json[
+        "parked"
+    ]
+    return found
+
+
+async def test_parked_messages_are_shown_dropped_and_sent_again(
+    world: tuple[ApiGateway, Fussy],
+) -> None:
+    api, sink = world
+    source = api.gateway.settings.channels["a"].source
+    assert source is not None
+
+    async def listening() -> bool:
+        return api.gateway.pairs["a"].deliveries["lis"].counters.connections == 1
+
+    await api.until("connected", listening)
+    with socket.create_connection(("127.0.0.1", source.config.port)) as sender:
+        sender.sendall(b"one\ntwo\nthree\n")
+
+        async def all_parked() -> bool:
+            return len(await parked(api)) == 3
+
+        await api.until("all are parked", all_parked)
+    assert [each["text"] for each in await parked(api)] == ["one", "two", "three"]
+    path = "/api/channels/a/parked"
+    again = await api.ask(
+        "POST", f"{path}/retry", body={"destination": "lis", "seqs": [1]}
+    )
+    assert again.json["delivered"] == 0
+    assert again.json["refused"][0]["seq"] == 1
+    sink.cross = False
+    given = {"destination": "lis", "seqs": [1, 2, 7]}
+    again = await api.ask("POST", f"{path}/retry", body=given)
+    assert again.json["delivered"] == 2, again.body
+    assert again.json["missing"] == 1
+    assert sink.taken == [b"one\n", b"two\n"]
+    reason = {"destination": "lis", "seqs": [3], "reason": "entered by hand"}
+    dropped = await api.ask("POST", f"{path}/drop", body=reason)
+    assert dropped.json == {"dropped": 1}
+    assert await parked(api) == []
+
+    async def adds_up() -> bool:
+        shown = (await api.ask("GET", "/api/channels/a")).json
+        ledger = shown["parts"]["lis"]["ledger"]
+        return (
+            ledger["dropped"] == {"entered by hand": 1}
+            and ledger["delivered"].get("acknowledged") == 2
+            and ledger["balance"] == 0
+        )
+
+    await api.until("the ledger adds up", adds_up)
+    found = await api.ask(
+        "GET", "/api/channels/a/messages?destination=lis&state=dropped"
+    )
+    assert [each["seq"] for each in found.json["messages"]] == [3]
