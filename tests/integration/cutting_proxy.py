@@ -14,15 +14,24 @@ _SECONDS = 30.0
 class CuttingProxy:
     """Listens on `port`, and passes on to `target`, both on loopback.
 
-    Of `cut_share` of the connections it passes only some bytes of the answers and then
-    resets both sides; before some others it plays the last request once more, as a
-    proxy does that has lost an answer. `calm()` ends all that.
+    Of the first connection, and of `cut_share` of the others, it passes fewer than
+    `cut_before_bytes` of the answers and then resets both sides; before some others it
+    plays the last request once more, as a proxy does that has lost an answer. `calm()`
+    ends all that.
     """
 
-    def __init__(self, target: int, *, seed: int, cut_share: float = 0.4) -> None:
+    def __init__(
+        self,
+        target: int,
+        *,
+        seed: int,
+        cut_share: float = 0.4,
+        cut_before_bytes: int = 60_000,
+    ) -> None:
         self._random = random.Random(seed)
         self._target = target
         self._cut_share = cut_share
+        self._cut_before_bytes = cut_before_bytes
         self._calm = threading.Event()
         self._last_request = b""
         self.cuts_total = 0
@@ -55,8 +64,8 @@ class CuttingProxy:
             return
         rough = not self._calm.is_set()
         allowed = -1
-        if rough and self._random.random() < self._cut_share:
-            allowed = self._random.randrange(0, 60_000)
+        if rough and (not self.cuts_total or self._random.random() < self._cut_share):
+            allowed = self._random.randrange(0, self._cut_before_bytes)
         elif rough and self._last_request and self._random.random() < 0.5:
             self._repeat()
         back = threading.Thread(
