@@ -256,3 +256,27 @@ def test_a_file_included_through_a_link_is_read_once(write: Write) -> None:
     path = write("c.ini", "[gateway]\ninclude = a.ini, b.ini\n")
 
     assert load(path, KINDS).files == ("c.ini", "a.ini")
+
+
+def test_channel_files_in_the_state_directory_are_read_and_each_once(
+    write: Write, tmp_path: Path
+) -> None:
+    """The API keeps channels there; an include may name the same files."""
+    channel = '{"id": "%s", "source": {"type": "tcp_server", "port": 5001}}'
+    write("state/channels/a.json", channel % "a")
+    write("state/channels/b.json", channel % "b")
+    path = write("c.ini", "[gateway]\nstate_dir = state\ninclude = state/channels/a*\n")
+
+    settings = load(path, KINDS)
+
+    assert sorted(settings.channels) == ["a", "b"]
+    assert settings.channels["b"].origin == str(tmp_path / "state/channels/b.json")
+
+
+def test_a_channel_of_the_state_directory_may_not_stand_elsewhere_too(
+    write: Write,
+) -> None:
+    write("state/channels/chem-1.json", '{"id": "chem-1", "source": {"type": "x"}}')
+    path = write("c.ini", "[gateway]\nstate_dir = state\n" + CHANNEL)
+
+    assert any("channel chem-1 is also in c.ini" in each for each in _problems(path))
