@@ -175,6 +175,19 @@ def test_stop_closes_port_and_connections_and_leaves_no_timer() -> None:
     assert not world.reactor.getDelayedCalls()
 
 
+def test_each_who_stops_it_is_told_once_all_have_gone() -> None:
+    world = World()
+    world.listener.start()
+    gates = [world.knock("10.0.0.1"), world.knock("10.0.0.2")]
+    stopped = [world.listener.stop(), world.listener.stop()]
+
+    gates[0].connectionLost(Failure(ConnectionDone()))
+    assert not any(one.called and not one.paused for one in stopped)
+
+    gates[1].connectionLost(Failure(ConnectionDone()))
+    assert all(one.called and not one.paused for one in stopped)
+
+
 def test_stop_while_it_cannot_listen_leaves_no_timer() -> None:
     world = World()
     world.reactor.trouble = errno.EADDRINUSE
