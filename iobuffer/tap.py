@@ -117,8 +117,8 @@ def log_path(twistd: Any) -> str | None:
     return os.path.join(twistd.get("rundir", "."), path)
 
 
-def _log_fault(failure: Failure) -> None:
-    _log.failure("reload: a fault of the gateway's own", failure)
+def _log_fault(failure: Failure, asked: str) -> None:
+    _log.failure("{asked}: a fault of the gateway's own", failure, asked=asked)
 
 
 class _Foreground(MultiService):
@@ -159,7 +159,10 @@ class _Signals(Service):
         self._reactor.callFromThread(self._reload)
 
     def _on_user(self, number: int, frame: object) -> None:
-        self._reactor.callFromThread(self._gateway.log_status)
+        self._reactor.callFromThread(self._log_status)
+
+    def _log_status(self) -> None:
+        self._gateway.log_status().addErrback(_log_fault, "status")
 
     def _reload(self) -> None:
         try:
@@ -168,4 +171,4 @@ class _Signals(Service):
             # The old file is still open, and better than none.
             print(f"iobuffer: cannot reopen the log: {error}", file=sys.__stderr__)
         reloaded = self._gateway.reload()
-        reloaded.addErrback(_log_fault)
+        reloaded.addErrback(_log_fault, "reload")

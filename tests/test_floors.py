@@ -32,6 +32,7 @@ FLOORS = {
     "registry": 4,
     "transitions": 4,
     "pair": 4,
+    "figures": 4,
     "gateway": 4,
     "logs": 4,
     "tap": 4,
