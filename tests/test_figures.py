@@ -10,7 +10,9 @@ def counted(messages: int, queued: int) -> dict[str, float | bytes]:
     return {**counters.snapshot(), "queued": queued}
 
 
-def ledger(*, parked: int = 0, dropped: dict[str, int] | None = None) -> DestinationLedger:
+def ledger(
+    *, parked: int = 0, dropped: dict[str, int] | None = None
+) -> DestinationLedger:
     return DestinationLedger(
         start_seq=0,
         cursor=3,
