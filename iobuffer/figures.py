@@ -16,7 +16,7 @@ __all__ = ["destination_figures", "source_figures"]
 #: Counter -> what follows the number. Since the gateway was started.
 _OF_A_SOURCE = {
     "connections": "connected",
-    "refused_messages_total": "refused for want of room",
+    "refused_messages_total": "refused",
     "skipped_bytes_total": "bytes skipped",
     "oversize_total": "longer than max_message_bytes",
     "bad_check_total": "with a wrong check",

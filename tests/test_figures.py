@@ -42,7 +42,7 @@ def test_what_a_source_could_not_use_is_shown_once_there_is_some() -> None:
         skipped_sample=b"PID|1||Doe",
     )
     assert source_figures(counters.snapshot()) == (
-        "12 messages in, 2 connected, 3 refused for want of room, 400005000 bytes "
+        "12 messages in, 2 connected, 3 refused, 400005000 bytes "
         "skipped, 2 longer than max_message_bytes, 7 dropped by the kernel"
     )
 

@@ -234,3 +234,18 @@ def _channels(state_dir: Path) -> list[str]:
     names = store.channels()
     store.close()
     return names
+
+
+def test_an_output_file_that_is_there_is_named_and_left_alone(
+    state_dir: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "older"
+    output.write_text("as it was")
+
+    result = _store("export", "--output", output, state_dir)
+
+    assert result.exit_code == ExitStatus.UNAVAILABLE
+    assert result.stderr == (
+        f"iobuffer: {output}: is there already, and is not overwritten\n"
+    )
+    assert output.read_text() == "as it was"
