@@ -166,7 +166,7 @@ class Listener:
     def _explain(self, error: CannotListenError) -> str:
         number = getattr(error.socketError, "errno", None)
         if number == errno.EADDRINUSE:
-            return f"Port {self._port} is in use by another program"
+            return f"port {self._port} is in use by another program or channel"
         if number == errno.EACCES:
             return (
                 f"Port {self._port} may not be opened by this program: ports below "

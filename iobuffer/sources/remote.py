@@ -76,6 +76,13 @@ class RemoteConfig:
     )
     auth: AuthConfig = group(AuthConfig, help="The account at the other instance.")
 
+    def warnings(self) -> Iterable[str]:
+        """What is good and hardly meant."""
+        yield (
+            "this version cannot take messages from another iobuffer yet: the source "
+            "is failed, the rest of the channel works"
+        )
+
 
 def build(config: RemoteConfig, context: SourceContext) -> RemoteSource:
     """The source, not yet started."""

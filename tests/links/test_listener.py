@@ -68,7 +68,7 @@ def test_a_port_in_use_is_failed_and_tried_again_until_it_is_free() -> None:
 
     world.listener.start()
     assert str(world.state.current) == (
-        "failed: Port 5000 is in use by another program; trying again in 4 s"
+        "failed: port 5000 is in use by another program or channel; trying again in 4 s"
     )
 
     world.reactor.advance(4.0)
