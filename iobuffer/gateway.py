@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import attrs
 from twisted.application.service import Service
 from twisted.internet.defer import (
     Deferred,
@@ -18,13 +19,14 @@ from twisted.internet.defer import (
     ensureDeferred,
 )
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from .errors import ConfigError, ExitStatus, StorageError
+from .errors import ConfigError, ExitStatus, Problem, StorageError
 from .pair import ChannelPair, limits_of
 from .settings.model import ChannelSettings, Kinds, Settings
-from .storage.base import ChannelState, Finding, Store
+from .status_words import destination_figures, source_figures
+from .storage.base import ChannelState, DestinationLedger, Finding, Store
 from .storekeeper import Storekeeper
 from .watch import Watch
 
@@ -95,7 +97,7 @@ class Gateway(Service):
         super().startService()
         gateway = self.settings.gateway
         for warning in self.settings.warnings:
-            _log.warn("{warning}", warning=str(warning))
+            _log.warn("{warning}", warning=_told(warning))
         store = self._open_store(gateway)
         keeper = Storekeeper(
             self._reactor,
@@ -179,7 +181,8 @@ class Gateway(Service):
             return await self._take(self._reload_settings)
         except ConfigError as error:
             for problem in error.problems:
-                _log.error("reload: {problem}", problem=str(problem))
+                level = LogLevel.error if problem.severity == "error" else LogLevel.warn
+                _log.emit(level, "reload: {problem}", problem=_told(problem))
             _log.error("reload: nothing was changed")
             return False
 
@@ -204,7 +207,7 @@ class Gateway(Service):
             return False
         settings = read()
         for warning in settings.warnings:
-            _log.warn("reload: {warning}", warning=str(warning))
+            _log.warn("reload: {warning}", warning=_told(warning))
         if settings.gateway != self.settings.gateway:
             _log.warn("reload: a change in [gateway] takes a restart")
         if settings.extra.get("http") != self.settings.extra.get("http"):
@@ -236,9 +239,9 @@ class Gateway(Service):
         for pair in self.pairs.values():
             pair.resume_halted()
         _log.info(
-            "reloaded: {added} channels added, {changed} changed, {removed} removed, "
+            "reloaded: {added} added, {changed} changed, {removed} removed, "
             "{same} as before",
-            added=len(added),
+            added=_channels(len(added)),
             changed=len(changed),
             removed=len(removed),
             same=len(new) - len(added) - len(changed),
@@ -259,19 +262,27 @@ class Gateway(Service):
 
     # -- what it shows -----------------------------------------------------------------
 
-    def log_status(self) -> None:
+    def log_status(self) -> Deferred[None]:
         """Each channel and each of its parts, in words, into the log."""
+        return ensureDeferred(self._log_status())
+
+    async def _log_status(self) -> None:
+        ledgers: dict[str, Mapping[str, DestinationLedger]] = {}
+        try:
+            if self.keeper is not None:
+                ledgers = await self.keeper.call(_ledgers)
+        except StorageError as error:
+            # A full disk is when somebody asks; what is in memory is told all the same.
+            _log.warn("the ledger cannot be read: {why}", why=str(error))
         for name, pair in self.pairs.items():
             _log.info("{name}: {state}", name=name, state=str(pair.state))
             counters = pair.counters()
+            ledger = ledgers.get(name, {})
             for part, state in pair.states().items():
-                figures = counters[part]
                 if part == "source":
-                    text = "{messages_in_total} messages in".format(**figures)
+                    text = source_figures(counters[part])
                 else:
-                    text = "{messages_out_total} messages out, {queued} queued".format(
-                        **figures
-                    )
+                    text = destination_figures(counters[part], ledger.get(part))
                 _log.info(
                     "  {part}: {state} ({text})", part=part, state=str(state), text=text
                 )
@@ -356,6 +367,10 @@ def _state_of(name: str) -> Callable[[Store], ChannelState]:
     return lambda store: store.state(name)
 
 
+def _ledgers(store: Store) -> dict[str, Mapping[str, DestinationLedger]]:
+    return {name: store.state(name).destinations for name in store.channels()}
+
+
 def _log_failed(result: object, text: str) -> None:
     if isinstance(result, Failure):
         if result.check(StorageError):
@@ -376,6 +391,11 @@ def _end_process(error: BaseException) -> None:
     # twistd has turned sys.stderr into a log, which has this line already.
     print(f"iobuffer: the store has failed: {error}", file=sys.__stderr__, flush=True)
     os._exit(status)
+
+
+def _told(problem: Problem) -> str:
+    """The line's level says already that it is a warning."""
+    return str(attrs.evolve(problem, severity="error"))
 
 
 def _channels(count: int) -> str:

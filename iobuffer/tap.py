@@ -163,8 +163,8 @@ def _attention(gateway: Gateway) -> dict[str, bool]:
     }
 
 
-def _log_fault(failure: Failure) -> None:
-    _log.failure("reload: a fault of the gateway's own", failure)
+def _log_fault(failure: Failure, asked: str) -> None:
+    _log.failure("{asked}: a fault of the gateway's own", failure, asked=asked)
 
 
 class _Foreground(MultiService):
@@ -214,12 +214,15 @@ class _Signals(Service):
         self._reactor.callFromThread(self._reopen)
 
     def _on_user(self, number: int, frame: object) -> None:
-        self._reactor.callFromThread(self._gateway.log_status)
+        self._reactor.callFromThread(self._log_status)
+
+    def _log_status(self) -> None:
+        self._gateway.log_status().addErrback(_log_fault, "status")
 
     def _reload(self) -> None:
         self._reopen()
         reloaded = self._notifier.during_reload(self._gateway.reload)
-        reloaded.addErrback(_log_fault)
+        reloaded.addErrback(_log_fault, "reload")
 
     def _reopen(self) -> None:
         try:

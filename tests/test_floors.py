@@ -44,6 +44,7 @@ FLOORS = {
     "transitions": 4,
     "pair": 4,
     "watch": 4,
+    "status_words": 4,
     "gateway": 4,
     "operations": 4,
     "replays": 4,

@@ -72,8 +72,10 @@ def test_hours_are_shown_as_one_writes_them() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["always", "mon 25:00-26:00", "mon 07:60-08:00", "mo 07:00-08:00", 5, None]
-    + ["mon 07:00", "7-19", [5], "mon 24:00-24:00", ",".join(["mon"] * 101)],
+    [
+        *("always", "mon 25:00-26:00", "mon 07:60-08:00", "mo 07:00-08:00", 5, None),
+        *("mon 07:00", "7-19", [5], "mon 24:00-24:00", ",".join(["mon"] * 101)),
+    ],
 )
 def test_anything_else_is_no_hours(written: Any) -> None:
     with pytest.raises(ValueError):

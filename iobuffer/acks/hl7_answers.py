@@ -96,7 +96,7 @@ _BY_MSH_15: Mapping[Enhanced, Mapping[bytes, _Codes]] = {
 }
 
 #: MSA-3. ASCII, and never a byte of what was received.
-_TEXTS = (b"", b"not stored, send it again", b"refused")
+_TEXTS = (b"", b"not accepted, send it again", b"refused")
 _BAD_HEADER_TEXT = b"header cannot be acknowledged"
 
 #: For a message without any header. MSH-11 and MSH-12 must not be empty in ours.

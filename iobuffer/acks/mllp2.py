@@ -89,7 +89,7 @@ def _receipt(block: bytes) -> Receipt:
 
 @attrs.frozen(kw_only=True)
 class Mllp2AckConfig(AckTiming):
-    """For peers that speak MLLP Release 2; needs `framing = mllp`."""
+    """For peers that speak MLLP Release 2; goes with `framing = mllp`."""
 
     type_name: ClassVar[str] = "mllp2"
 

@@ -94,8 +94,14 @@ def ending() -> Iterator[None]:
     except BrokenPipeError:
         # Whoever reads the output has seen enough; click ends the command quietly.
         raise
-    except (StorageError, OSError) as error:
+    except StorageError as error:
         _end(f"iobuffer: {error}", ExitStatus.UNAVAILABLE)
+    except FileExistsError as error:
+        what = f"{error.filename}: is there already, and is not overwritten"
+        _end(f"iobuffer: {what}", ExitStatus.UNAVAILABLE)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _end(f"iobuffer: {place}{error.strerror or error}", ExitStatus.UNAVAILABLE)
 
 
 def _end(text: str, status: ExitStatus) -> NoReturn:

@@ -83,7 +83,8 @@ def repair_command(where: str) -> None:
 
     The new store takes the place of the old one, which is kept beside it, unchanged,
     as store.sqlite3.before-repair-1; delete it when you no longer need it. What could
-    not be saved is named. Needs as much free disk as the store takes.
+    not be saved is named. Needs as much free disk as the store takes, and as much again
+    if the file was cut off.
     """
     with ending():
         state_dir = state_dir_of(where)

@@ -349,7 +349,12 @@ class Appended:
         parent = os.path.dirname(folder)
         if parent != folder:
             self._make_folders(parent)
-        os.mkdir(folder, _FOLDER_MODE)
+        try:
+            os.mkdir(folder, _FOLDER_MODE)
+        except FileExistsError:
+            # Another destination has just made it, in a thread of its own.
+            if not os.path.isdir(folder):
+                raise
         self._sync_folder(parent)
 
     def _sync_folder(self, folder: str) -> None:

@@ -7,32 +7,20 @@ way there, and how it opens and closes, is the kind's own.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from ..batch import Batch
 from ..channel import Confidence
+from ..links.way import Way
 from ._acked import OneByOne
 from ._framed import Framed, frame, messages_within
 from ._grace import grace
 from ._outlet import Outlet
 from .base import LinkContext, LinkLost, LinkUser
 
-__all__ = ["OnePeerLink", "Way"]
-
-
-class Way(Protocol):
-    """What keeps the connection: a Dialer, a serial Line."""
-
-    def start(self) -> None:
-        """Open, now and whenever the connection is lost."""
-
-    def reopen(self, reason: str) -> None:
-        """Drop the connection and open it again."""
-
-    def reset_backoff(self) -> None:
-        """The connection works: open soon when it is lost."""
+__all__ = ["OnePeerLink"]
 
 
 class OnePeerLink:

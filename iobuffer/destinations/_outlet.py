@@ -21,6 +21,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..links.place import place_of
 from ..links.tcp import raise_write_bytes, unsent_bytes
 from ._confirm import Received, Unconfirmed
 
@@ -206,4 +207,4 @@ class Outlet(Protocol):
 
 def _words(address: Any) -> str:
     host, port = getattr(address, "host", ""), getattr(address, "port", 0)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return place_of(host, port)

@@ -35,12 +35,8 @@ __all__ = [
 WINDOW_BYTES = 2 * 1024 * 1024
 
 
-class LinkLost(IobufferError):
-    """The connection ended, or the device went, with messages unconfirmed.
-
-    `delivered` messages at the start of that batch had been confirmed before, as
-    `confidence` says; the rest will be sent again.
-    """
+class _PartlyDelivered(IobufferError):
+    """The first `delivered` messages of a batch went through, as `confidence` says."""
 
     def __init__(
         self,
@@ -52,6 +48,14 @@ class LinkLost(IobufferError):
         self.delivered = delivered
         self.confidence = confidence
         super().__init__(reason)
+
+
+class LinkLost(_PartlyDelivered):
+    """The connection ended, or the device went, with messages unconfirmed.
+
+    `delivered` messages at the start of that batch had been confirmed before, as
+    `confidence` says; the rest will be sent again.
+    """
 
 
 class Refused(IobufferError):
@@ -77,23 +81,12 @@ class Refused(IobufferError):
         super().__init__(reason)
 
 
-class Dropped(IobufferError):
+class Dropped(_PartlyDelivered):
     """Nobody will have these messages, and the config says to let them go.
 
     The first `delivered` of the batch were delivered, as `confidence` says; the rest
     is counted as dropped, for `reason`.
     """
-
-    def __init__(
-        self,
-        reason: str,
-        delivered: int = 0,
-        confidence: Confidence = Confidence.RECEIVED,
-    ) -> None:
-        self.reason = reason
-        self.delivered = delivered
-        self.confidence = confidence
-        super().__init__(reason)
 
 
 class LinkUser(Protocol):

@@ -124,6 +124,9 @@ class Delivery:
         self._refused_seq = 0
         self._refused_attempts = 0
         self._unreadable = False
+        # Since the last tick of the stall watch: whether one was logged, what was not.
+        self._parked_logged = False
+        self._parked_unlogged = 0
         self._held_since = 0.0
         self._retry_call: Any = None
         self._stall_call: Any = None
@@ -155,6 +158,7 @@ class Delivery:
     def stop(self) -> Deferred[None]:
         """Close the link. What was not confirmed stays behind the cursor."""
         self._running = False
+        self._log_more_parked()
         self._channel.remove_reader(self._pump)
         self._cancel_retry()
         if self._stall_call is not None:
@@ -190,6 +194,8 @@ class Delivery:
     def resume(self) -> None:
         """Go on after pause(), and after a refusal that has halted the delivery."""
         self.paused = False
+        if self.halted:
+            self._log("info", "no longer halted: trying again")
         self.halted = ""
         self._refused_attempts = 0
         self._refusal_backoff.reset()
@@ -415,17 +421,31 @@ class Delivery:
             self.counters.parked_total += 1
             attempts = self._refused_attempts
             self._channel.park(self.name, seq, error.reason, attempts)
-            # Counted per message, logged per message: a refusal is out of the
-            # ordinary, and somebody has to see to each.
-            self._log("warn", f"message {seq} is parked: {error.reason}")
+            self._log_parked(seq, error.reason)
         elif spent and policy is WhenRefused.STOP:
             self._halt(
-                f"message {seq} was refused {self._refused_attempts} times "
+                f"message {seq} was refused {_times(self._refused_attempts)} "
                 f"({error.reason}); nothing more is sent here. Remove the cause, then "
                 "reload (SIGHUP) to try again"
             )
         else:
             self._retry_later()
+
+    def _log_parked(self, seq: int, reason: str) -> None:
+        """One of them at once, the others as a number: a wrong framing parks all."""
+        if self._parked_logged:
+            self._parked_unlogged += 1
+        else:
+            self._parked_logged = True
+            self._log("warn", f"message {seq} is parked: {reason}")
+
+    def _log_more_parked(self) -> None:
+        count, self._parked_unlogged = self._parked_unlogged, 0
+        if count:
+            messages = "message was" if count == 1 else "messages were"
+            self._log("warn", f"{count} more {messages} parked since")
+        else:
+            self._parked_logged = False
 
     def _retry_later(self) -> None:
         if self._running and self._retry_call is None:
@@ -454,6 +474,7 @@ class Delivery:
         self._stall_call = self._reactor.callLater(
             self._stall_seconds / 4, self._watch_for_stall
         )
+        self._log_more_parked()
         idle = self._sent_upto >= self._channel.last_seq and not self._in_flight
         idle = idle and self._extra is None
         held = self.paused or self.halted or self._retry_call is not None
@@ -471,6 +492,10 @@ class Delivery:
                 "reopening it",
             )
             self.link.reopen("no progress")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _hopeless(policy: WhenRefused, error: Refused) -> bool:

@@ -20,7 +20,6 @@ from twisted.python.failure import Failure
 from ..acks import ACKS
 from ..batch import Batch
 from ..channel import Confidence
-from ..errors import Unframeable
 from ..links.backoff import Backoff
 from ..options import (
     DURATION,
@@ -36,6 +35,7 @@ from ..state import Word
 from ._appended import FIELDS, Appended, Piece, Sync, fill_fields
 from ._file_tail import end_mark
 from ._file_words import why_not
+from ._framed import frame
 from .base import WINDOW_BYTES, LinkContext, LinkLost, LinkUser, Refused
 from .policy import DeliveryConfig
 
@@ -209,17 +209,10 @@ class FileLink:
         return self._stopped
 
     def send(self, batch: Batch) -> Deferred[Confidence]:
-        refused = None
-        try:
-            data = self._encoder.encode(batch.messages)
-        except Unframeable as error:
-            refused = Refused(
-                error.index, error.reason, final=True, confidence=self._sure
-            )
-            data = self._encoder.encode(batch.messages[: error.index])
+        data, framed = frame(self._encoder, batch.messages, self._sure)
         done: Deferred[Confidence] = Deferred()
         piece = Piece(data, batch.received_at, self._context.wall())
-        self._queue.append(_Job(piece, done, refused))
+        self._queue.append(_Job(piece, done, framed.refusal))
         self._queued_bytes += len(data)
         self._write()
         return done

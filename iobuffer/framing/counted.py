@@ -9,7 +9,7 @@ from __future__ import annotations
 from .base import OnOversize
 from .stream import StreamFramer
 
-__all__ = ["CountedFramer"]
+__all__ = ["CountedFramer", "HeadedFramer"]
 
 
 class CountedFramer(StreamFramer):
@@ -40,3 +40,34 @@ class CountedFramer(StreamFramer):
         self._missing_bytes -= len(piece)
         messages += self._hold(piece)
         return at + len(piece)
+
+
+class HeadedFramer(CountedFramer):
+    """Reads a head that tells the length, then the message; empty ones are left out
+    unless `keep_empty`."""
+
+    def __init__(
+        self,
+        name: str,
+        max_message_bytes: int,
+        on_oversize: OnOversize,
+        *,
+        keep_empty: bool,
+    ) -> None:
+        super().__init__(name, max_message_bytes, on_oversize)
+        self._keep_empty = keep_empty
+        #: The head is read; the message, or what ends it, is awaited.
+        self._in_body = False
+
+    def give_up_partial(self) -> list[bytes]:
+        return super().give_up_partial() if self._in_body else []
+
+    def _drop_partial(self) -> None:
+        super()._drop_partial()
+        self._in_body = False
+
+    def _deliver(self, message: bytes, messages: list[bytes]) -> None:
+        if message or self._keep_empty:
+            messages.append(message)
+        else:
+            self.empty_total += 1

@@ -14,7 +14,7 @@ import attrs
 
 from ..options import BOOL, option
 from .base import Encoder, Framer, OnOversize
-from .counted import CountedFramer
+from .counted import HeadedFramer
 from .limits import max_message_bytes, on_oversize
 
 __all__ = ["NetstringConfig", "NetstringEncoder", "NetstringFramer"]
@@ -25,21 +25,16 @@ _HEADER_BYTES = 11
 _COMMA = ord(",")
 
 
-class NetstringFramer(CountedFramer):
+class NetstringFramer(HeadedFramer):
     """Reads length, colon, message, comma."""
 
     def __init__(self, config: NetstringConfig) -> None:
-        super().__init__(config.type_name, config.max_message_bytes, config.on_oversize)
-        self._keep_empty = config.keep_empty
-        #: The header is read; the message or its comma is awaited.
-        self._in_body = False
-
-    def _drop_partial(self) -> None:
-        super()._drop_partial()
-        self._in_body = False
-
-    def give_up_partial(self) -> list[bytes]:
-        return super().give_up_partial() if self._in_body else []
+        super().__init__(
+            config.type_name,
+            config.max_message_bytes,
+            config.on_oversize,
+            keep_empty=config.keep_empty,
+        )
 
     def _take(self, chunk: bytes) -> list[bytes]:
         messages: list[bytes] = []
@@ -96,12 +91,6 @@ class NetstringFramer(CountedFramer):
         self._held = bytearray()
         self._discarding = self._in_body = False
         return at + 1
-
-    def _deliver(self, message: bytes, messages: list[bytes]) -> None:
-        if message or self._keep_empty:
-            messages.append(message)
-        else:
-            self.empty_total += 1
 
 
 class NetstringEncoder:

@@ -12,7 +12,7 @@ import attrs
 from ..errors import Unframeable
 from ..options import BOOL, choice, option
 from .base import Encoder, Framer, OnOversize
-from .counted import CountedFramer
+from .counted import HeadedFramer
 from .limits import max_message_bytes, on_oversize
 
 __all__ = ["LengthPrefixConfig", "PrefixedEncoder", "PrefixedFramer"]
@@ -20,22 +20,18 @@ __all__ = ["LengthPrefixConfig", "PrefixedEncoder", "PrefixedFramer"]
 _LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
-class PrefixedFramer(CountedFramer):
+class PrefixedFramer(HeadedFramer):
     """Reads the length, then as many bytes."""
 
     def __init__(self, config: LengthPrefixConfig) -> None:
-        super().__init__(config.type_name, config.max_message_bytes, config.on_oversize)
+        super().__init__(
+            config.type_name,
+            config.max_message_bytes,
+            config.on_oversize,
+            keep_empty=config.keep_empty,
+        )
         self._prefix = config.prefix
         self._counted_bytes = config.width if config.includes_prefix else 0
-        self._keep_empty = config.keep_empty
-        self._in_body = False
-
-    def _drop_partial(self) -> None:
-        super()._drop_partial()
-        self._in_body = False
-
-    def give_up_partial(self) -> list[bytes]:
-        return super().give_up_partial() if self._in_body else []
 
     def _take(self, chunk: bytes) -> list[bytes]:
         messages: list[bytes] = []
@@ -96,10 +92,7 @@ class PrefixedFramer(CountedFramer):
         self._lead = b""
         message = bytes(self._held)
         self._held = bytearray()
-        if message or self._keep_empty:
-            messages.append(message)
-        else:
-            self.empty_total += 1
+        self._deliver(message, messages)
 
 
 class PrefixedEncoder:

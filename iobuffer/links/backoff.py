@@ -5,7 +5,11 @@ from __future__ import annotations
 import random as _random
 from collections.abc import Callable
 
-__all__ = ["Backoff"]
+__all__ = ["STEADY_SECONDS", "Backoff"]
+
+#: A connection that lasted this long was a good one: the next pause is short again. A
+#: server that takes connections only to drop them is not tried in a tight circle.
+STEADY_SECONDS = 10.0
 
 
 class Backoff:

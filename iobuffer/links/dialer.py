@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, cast
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     TCP4ClientEndpoint,
@@ -28,17 +28,14 @@ from twisted.python.failure import Failure
 
 from ..counters import DestinationCounters
 from ..state import Word
-from .backoff import Backoff
+from .backoff import STEADY_SECONDS, Backoff
 from .gate import Gate, GateFactory
+from .place import place_of
 from .status import Status
 from .tcp import TcpTuning
 from .tls import TlsConfig, TlsError, client_creator
 
 __all__ = ["Dialer"]
-
-#: A connection that lasted this long was a good one: the next pause is short again. A
-#: server that takes connections only to drop them is not tried in a tight circle.
-_STEADY_SECONDS = 10.0
 
 
 class Dialer:
@@ -78,7 +75,7 @@ class Dialer:
         counters: DestinationCounters | None = None,
         connect_timeout_seconds: float = 10.0,
     ) -> None:
-        self.place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.place = place_of(host, port)
         self.counters = counters if counters is not None else DestinationCounters()
         self._reactor = reactor
         self._host = host
@@ -105,7 +102,6 @@ class Dialer:
         self._attempt: Deferred[Any] | None = None
         self._retry: IDelayedCall | None = None
         self._up_at: float | None = None
-        self._stopped: Deferred[None] | None = None
 
     def start(self) -> None:
         """Dial, now and whenever the connection is lost."""
@@ -133,17 +129,7 @@ class Dialer:
     def stop(self) -> Deferred[None]:
         """Hang up and dial no more. Fires when the connection is gone."""
         self.hold()
-        gates = self._factory.gates
-        if not gates:
-            return succeed(None)
-        if self._stopped is None:
-            self._stopped = Deferred()
-            for gate in gates:
-                gate.loseConnection()
-        # Each caller gets a Deferred of its own.
-        mine: Deferred[None] = Deferred()
-        self._stopped.chainDeferred(mine)
-        return mine
+        return self._factory.close()
 
     def reopen(self, reason: str) -> None:
         """Drop the connection, whatever it still holds, and dial again.
@@ -188,7 +174,7 @@ class Dialer:
     def _gone(self, gate: Gate, why: str) -> None:
         if gate.ready:
             assert self._up_at is not None
-            if self._reactor.seconds() - self._up_at >= _STEADY_SECONDS:
+            if self._reactor.seconds() - self._up_at >= STEADY_SECONDS:
                 self._backoff.reset()
             self._up_at = None
             self.counters.connections -= 1
@@ -199,9 +185,6 @@ class Dialer:
                 self._again(Word.WAITING, f"connection to {self.place} {why}")
             else:
                 self._failed(Word.FAILED, f"no TLS with {self.place}: {why}")
-        if self._stopped is not None and not self._factory.gates:
-            stopped, self._stopped = self._stopped, None
-            stopped.callback(None)
 
     def _failed(self, word: Word, why: str) -> None:
         self.counters.connect_failures_total += 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -100,7 +101,7 @@ class Gate(ProtocolWrapper):
         self._disarm()
         why = self._explain(reason)
         super().connectionLost(reason)
-        self.factory.on_gone(self, why)
+        self.factory.gone(self, why)
 
     def abort(self, why: str = "") -> None:
         """Close at once, dropping what is unsent; `why` is told to the owner."""
@@ -185,6 +186,29 @@ class GateFactory(WrappingFactory[Gate]):
         self.on_ready = on_ready
         self.on_gone = on_gone
 
+        self._closing: list[Deferred[None]] = []
+
     @property
     def gates(self) -> list[Gate]:
         return list(self.protocols)
+
+    def close(self) -> Deferred[None]:
+        """Close every connection. Fires when all are gone, `on_gone` told of each."""
+        gates = self.gates
+        if not gates:
+            return succeed(None)
+        # Each caller gets a Deferred of its own.
+        closed: Deferred[None] = Deferred()
+        self._closing.append(closed)
+        if len(self._closing) == 1:
+            for gate in gates:
+                gate.loseConnection()
+        return closed
+
+    def gone(self, gate: Gate, why: str) -> None:
+        """The gate calls it at its end."""
+        self.on_gone(gate, why)
+        if not self.protocols:
+            closing, self._closing = self._closing, []
+            for closed in closing:
+                closed.callback(None)

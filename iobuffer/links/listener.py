@@ -19,6 +19,7 @@ from ..state import Word
 from .backoff import Backoff
 from .complaints import Complaints
 from .gate import Gate, GateFactory
+from .place import place_of
 from .status import Status
 from .tcp import TcpTuning
 from .tls import ServerTls, TlsConfig, TlsError
@@ -70,7 +71,7 @@ class Listener:
         on_ready: Callable[[IProtocol], None] = lambda protocol: None,
     ) -> None:
         self.counters = counters if counters is not None else SourceCounters()
-        self.place = _place(host, port)
+        self.place = place_of(host, port)
         self._reactor = reactor
         self._host = host
         self._port = port
@@ -96,7 +97,6 @@ class Listener:
         self._running = False
         self._listening: Any = None
         self._retry: IDelayedCall | None = None
-        self._stopped: Deferred[None] | None = None
 
     def start(self) -> None:
         """Listen, now or as soon as it can be done."""
@@ -112,7 +112,7 @@ class Listener:
             self._retry = None
         port, self._listening = self._listening, None
         closed = maybeDeferred(port.stopListening if port is not None else lambda: None)
-        return closed.addCallback(lambda _: self._close_connections())
+        return closed.addCallback(lambda _: self._gates.close())
 
     @property
     def port_number(self) -> int | None:
@@ -155,7 +155,7 @@ class Listener:
             self._later(self._explain(error))
         else:
             self._backoff.reset()
-            self.place = _place(self._host, self.port_number or self._port)
+            self.place = place_of(self._host, self.port_number or self._port)
             self._tell(Word.RUNNING, f"listening on {self.place}")
 
     def _later(self, why: str) -> None:
@@ -166,7 +166,7 @@ class Listener:
     def _explain(self, error: CannotListenError) -> str:
         number = getattr(error.socketError, "errno", None)
         if number == errno.EADDRINUSE:
-            return f"Port {self._port} is in use by another program"
+            return f"port {self._port} is in use by another program or channel"
         if number == errno.EACCES:
             return (
                 f"Port {self._port} may not be opened by this program: ports below "
@@ -226,18 +226,6 @@ class Listener:
         if self._crowded and len(gates) < self._max_connections * 0.9:
             self._crowded = False
             self._log("info", f"{len(gates)} connections: new ones are let in again")
-        if self._stopped is not None and not gates:
-            self._stopped.callback(None)
-            self._stopped = None
-
-    def _close_connections(self) -> Deferred[None] | None:
-        gates = self._gates.gates
-        if not gates:
-            return None
-        self._stopped = Deferred()
-        for gate in gates:
-            gate.loseConnection()
-        return self._stopped
 
 
 class _Door(ServerFactory):
@@ -257,10 +245,6 @@ class _Door(ServerFactory):
 
     def doStop(self) -> None:
         self._inner.doStop()
-
-
-def _place(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _within(host: str, networks: Networks) -> bool:

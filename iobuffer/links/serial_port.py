@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from ..counters import DestinationCounters
 from ..state import Word
-from .backoff import Backoff
+from .backoff import STEADY_SECONDS, Backoff
 from .dialer import Dialer
 from .rfc2217 import Rfc2217
 from .serial_device import Device
@@ -26,9 +26,6 @@ from .status import Status
 from .tcp import TcpTuning, unsent_bytes
 
 __all__ = ["DeviceLine", "Line", "NetworkLine", "make_line"]
-
-#: A line that stayed open this long was a good one: the next pause is short again.
-_STEADY_SECONDS = 10.0
 
 
 class Line:
@@ -181,7 +178,7 @@ class DeviceLine(Line):
             why = f"{self.port} was closed by us"
         if not why:
             why = f"{self.port} was unplugged, or its other end hung up"
-        if self._reactor.seconds() - self._opened_at >= _STEADY_SECONDS:
+        if self._reactor.seconds() - self._opened_at >= STEADY_SECONDS:
             self._backoff.reset()
         self.counters.connections -= 1
         self.counters.disconnects_total += 1

@@ -120,6 +120,16 @@ class TlsConfig:
         if self.key_password and not self.cert:
             yield "cert", "expected the certificate that belongs to key_password"
 
+    def warnings(self) -> Iterable[tuple[str, str]]:
+        """What is good and hardly meant."""
+        for name in ("cert", "ca", "client_ca", "crl"):
+            if getattr(self, name) and not self.enabled:
+                yield (
+                    name,
+                    "has no effect without enabled = yes: the connection is not "
+                    "encrypted",
+                )
+
     def paths(self) -> list[str]:
         """The files that this configuration reads."""
         named = (self.cert, self.key, self.ca, self.client_ca, self.crl)

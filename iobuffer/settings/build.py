@@ -187,17 +187,16 @@ def _variant(name: str, spec: Variant, parent: Node, report: Report) -> Any:
 
 
 def _cross_check(built: Any, node: Node, report: Report) -> None:
-    """What the object itself finds wrong with its options together."""
-    problems = getattr(built, "problems", None)
-    if problems is None:
-        return
-    for found in problems():
-        name, message = ("", found) if isinstance(found, str) else found
-        place: Node | None = node
-        for part in name.split(".") if name else ():
-            place = place.children.get(part) if place else None
-        line = place.line if place else node.line
-        report.error(message, node.below(name) if name else node.path, line)
+    """What the object itself finds wrong, or doubtful, with its options together."""
+    for method, tell in (("problems", report.error), ("warnings", report.warning)):
+        ask = getattr(built, method, None)
+        for found in ask() if ask is not None else ():
+            name, message = ("", found) if isinstance(found, str) else found
+            place: Node | None = node
+            for part in name.split(".") if name else ():
+                place = place.children.get(part) if place else None
+            line = place.line if place else node.line
+            tell(message, node.below(name) if name else node.path, line)
 
 
 def _unknown(

@@ -16,6 +16,7 @@ from ..acks.base import Answers, When
 from ..batch import Batch, cut
 from ..channel import Answer
 from ..errors import StorageError
+from ..links.place import place_of
 from ..links.udp_port import SocketAddress
 from .base import SourceContext
 
@@ -65,7 +66,7 @@ class Peers:
             host = str(address)
         if self._allow and not any(address in network for network in self._allow):
             return ""
-        return f"[{host}]:{port}" if address.version == 6 else f"{host}:{port}"
+        return place_of(host, port)
 
 
 def _stripped_alone(framing: Any) -> bytes | None:

@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from ..batch import single_peer
 from ..errors import FramingError
+from ..links.place import place_of
 from ..links.tcp import raise_read_bytes
 from ._replies import Replies
 
@@ -397,7 +398,7 @@ class StreamProtocol(Protocol):
 def _name_of(transport: Any) -> tuple[str, str]:
     """The peer as `host:port` and its host; of a device, its name twice."""
     peer = transport.getPeer()
-    host, port = getattr(peer, "host", None), getattr(peer, "port", None)
+    host, port = getattr(peer, "host", None), getattr(peer, "port", 0)
     if host is None:
         return str(peer), str(peer)
-    return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}"), host
+    return place_of(host, port), host

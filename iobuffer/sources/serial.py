@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import attrs
-from twisted.internet.defer import Deferred
 
 from ..links.backoff import Backoff
 from ..links.serial_options import SerialOptions
 from ..links.serial_port import Line, make_line
-from ..links.status import PausableStatus
 from ..options import DURATION, option
-from ..state import Word
-from ._intake import Intake, StreamConfig
+from ._intake import StreamConfig
+from ._stream_source import OnePeerSource
 from .base import SourceContext
 
 __all__ = ["SerialConfig", "SerialSource", "build"]
@@ -55,7 +53,7 @@ def build(config: SerialConfig, context: SourceContext) -> SerialSource:
     return SerialSource(config, context)
 
 
-class SerialSource:
+class SerialSource(OnePeerSource):
     """See base.Source.
 
     Args:
@@ -69,17 +67,10 @@ class SerialSource:
         *,
         line: Callable[..., Line] = make_line,
     ) -> None:
+        super().__init__(config, context, no_data_for=config.no_data_for)
         self._config = config
         self._context = context
-        self._counters = context.counters
-        self._intake = Intake(
-            config,
-            context,
-            idle_timeout=config.no_data_for,
-            on_first_bytes=lambda: self._line.reset_backoff(),
-        )
-        self._status = PausableStatus(context.state)
-        self._line = line(
+        self._way = self._line = line(
             context.reactor,
             config,
             build=self._intake.build,
@@ -101,34 +92,9 @@ class SerialSource:
                 f"messages, and framing {self._config.framing.type_name} is for "
                 "messages that may hold them: use RTS/CTS",
             )
-        self._line.start()
-
-    def stop(self) -> Deferred[None]:
-        # First, or a line closed below would be opened again.
-        self._line.hold()
-        stopped = self._intake.drain()
-        stopped.addCallback(lambda _: self._line.stop())
-        return stopped.addCallback(lambda _: self._status.set(Word.STOPPED))
-
-    def pause(self) -> None:
-        self._intake.pause()
-        self._status.pause()
-
-    def resume(self) -> None:
-        self._status.resume()
-        self._intake.resume()
+        super().start()
 
     def peers(self) -> list[dict[str, Any]]:
         """The line, with the errors that its driver or terminal server counts."""
         quality = self._line.quality()
-        return [{**peer, **quality} for peer in self._intake.peers()]
-
-    def _up(self, stream: Any) -> None:
-        if self._counters.connections_total:
-            self._counters.reopens_total += 1
-        self._counters.connections_total += 1
-        self._counters.connections = 1
-        stream.begin()
-
-    def _down(self, reason: str) -> None:
-        self._counters.connections = 0
+        return [{**peer, **quality} for peer in super().peers()]

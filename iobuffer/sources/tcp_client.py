@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
 
 import attrs
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProtocol
 
 from ..links.backoff import Backoff
 from ..links.dialer import Dialer
-from ..links.status import PausableStatus
 from ..options import DURATION, HOST, PORT, option
-from ..state import Word
-from ._intake import Intake, TcpSourceConfig
+from ._intake import TcpSourceConfig
+from ._stream_source import OnePeerSource
 from .base import SourceContext
 
 __all__ = ["TcpClientConfig", "TcpClientSource", "build"]
@@ -60,19 +56,12 @@ def build(config: TcpClientConfig, context: SourceContext) -> TcpClientSource:
     return TcpClientSource(config, context)
 
 
-class TcpClientSource:
+class TcpClientSource(OnePeerSource):
     """See base.Source."""
 
     def __init__(self, config: TcpClientConfig, context: SourceContext) -> None:
-        self._counters = context.counters
-        self._intake = Intake(
-            config,
-            context,
-            idle_timeout=config.no_data_for,
-            on_first_bytes=lambda: self.dialer.reset_backoff(),
-        )
-        self._status = PausableStatus(context.state)
-        self.dialer = Dialer(
+        super().__init__(config, context, no_data_for=config.no_data_for)
+        self._way = self.dialer = Dialer(
             context.reactor,
             config.host,
             config.port,
@@ -86,34 +75,3 @@ class TcpClientSource:
             connect_timeout_seconds=config.connect_timeout,
             log=context.log,
         )
-
-    def start(self) -> None:
-        self.dialer.start()
-
-    def stop(self) -> Deferred[None]:
-        # First, or a connection closed below would be dialled again.
-        self.dialer.hold()
-        stopped = self._intake.drain()
-        stopped.addCallback(lambda _: self.dialer.stop())
-        return stopped.addCallback(lambda _: self._status.set(Word.STOPPED))
-
-    def pause(self) -> None:
-        self._intake.pause()
-        self._status.pause()
-
-    def resume(self) -> None:
-        self._status.resume()
-        self._intake.resume()
-
-    def peers(self) -> list[dict[str, Any]]:
-        return self._intake.peers()
-
-    def _up(self, stream: IProtocol) -> None:
-        if self._counters.connections_total:
-            self._counters.reopens_total += 1
-        self._counters.connections_total += 1
-        self._counters.connections = 1
-        cast(Any, stream).begin()
-
-    def _down(self, reason: str) -> None:
-        self._counters.connections = 0

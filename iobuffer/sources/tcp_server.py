@@ -11,10 +11,9 @@ from twisted.internet.protocol import Factory
 
 from ..links.backoff import Backoff
 from ..links.listener import Listener
-from ..links.status import PausableStatus
 from ..options import DURATION, HOST, NETWORKS, PORT, integer, option
-from ..state import Word
 from ._intake import Intake, TcpSourceConfig
+from ._stream_source import StreamSource
 from .base import SourceContext
 
 __all__ = ["TcpServerConfig", "TcpServerSource", "build"]
@@ -76,13 +75,13 @@ def build(config: TcpServerConfig, context: SourceContext) -> TcpServerSource:
     return TcpServerSource(config, context)
 
 
-class TcpServerSource:
+class TcpServerSource(StreamSource):
     """See base.Source."""
 
     def __init__(self, config: TcpServerConfig, context: SourceContext) -> None:
-        self._intake = Intake(config, context, idle_timeout=config.idle_timeout)
-        self._status = PausableStatus(context.state)
-        factory = Factory.forProtocol(cast(Any, self._intake.build))
+        intake = Intake(config, context, idle_timeout=config.idle_timeout)
+        super().__init__(intake, context)
+        factory = Factory.forProtocol(cast(Any, intake.build))
         factory.noisy = False
         self.listener = Listener(
             context.reactor,
@@ -105,17 +104,4 @@ class TcpServerSource:
         self.listener.start()
 
     def stop(self) -> Deferred[None]:
-        stopped = self._intake.drain()
-        stopped.addCallback(lambda _: self.listener.stop())
-        return stopped.addCallback(lambda _: self._status.set(Word.STOPPED))
-
-    def pause(self) -> None:
-        self._intake.pause()
-        self._status.pause()
-
-    def resume(self) -> None:
-        self._status.resume()
-        self._intake.resume()
-
-    def peers(self) -> list[dict[str, Any]]:
-        return self._intake.peers()
+        return self._drain_and(self.listener.stop)

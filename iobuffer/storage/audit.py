@@ -1,15 +1,18 @@
 """The proof of the ledger, from the store's rows and nothing else.
 
 For every channel: sequence numbers without a hole, but for what is recorded as damaged;
-sums that are the sums of the rows. For every destination: received = delivered + queued
-+ parked + dropped, where delivered and dropped are the sums of outcome ranges that
-neither overlap nor leave anything out, and parked are rows that are there.
+sums that are the sums of the rows; on the way in, bytes in = framed + skipped. For
+every destination: received = delivered + queued + parked + dropped, where delivered and
+dropped are the sums of outcome ranges that neither overlap nor leave anything out, and
+parked are rows that are there.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import apsw
 import attrs
@@ -20,15 +23,28 @@ from .database import query
 from .ledger import DROPPED, Channel, Destination
 from .stopped import stopped
 
-__all__ = ["AuditReport", "audit", "prove"]
+__all__ = ["AuditReport", "Told", "audit", "prove"]
+
+
+@attrs.define
+class Told:
+    """What the proof tells as it goes: a line and its figures for each ledger."""
+
+    lines: list[str] = attrs.Factory(list)
+    ledgers: list[Mapping[str, Any]] = attrs.Factory(list)
+
+    def add(self, line: str, **figures: Any) -> None:
+        self.lines.append(line)
+        self.ledgers.append(figures)
 
 
 @attrs.frozen
 class AuditReport:
-    """`lines`: the ledgers in words. `problems`: what does not add up; empty if all
-    does."""
+    """`lines`: the ledgers in words; `ledgers`: the same in figures, as values for
+    JSON. `problems`: what does not add up; empty if all does."""
 
     lines: tuple[str, ...]
+    ledgers: tuple[Mapping[str, Any], ...]
     problems: tuple[str, ...]
 
     @property
@@ -48,25 +64,25 @@ def audit(state_dir: str | Path) -> AuditReport:
             f"{finding.channel}: {finding.text}" if finding.channel else finding.text
             for finding in store.findings
         ]
-        lines: list[str] = []
+        told = Told()
         try:
             for channel in store.channels.values():
-                prove(store.connection, channel, lines, problems)
+                prove(store.connection, channel, told, problems)
         except apsw.Error as error:
             raise StorageError(
                 f"{store.state_dir}: cannot be read: {error}; run "
                 "`iobuffer store verify`"
             ) from error
-    return AuditReport(tuple(lines), tuple(problems))
+    return AuditReport(tuple(told.lines), tuple(told.ledgers), tuple(problems))
 
 
 def prove(
     connection: apsw.Connection,
     channel: Channel,
-    lines: list[str],
+    told: Told,
     problems: list[str],
 ) -> None:
-    """One channel: what adds up goes to `lines`, what does not also to `problems`."""
+    """One channel: its ledgers go to `told`, what does not add up to `problems`."""
     name = channel.name
     messages = size_bytes = 0
     expected = channel.first_seq
@@ -99,14 +115,20 @@ def prove(
         if found != said:
             problems.append(f"{name}: {found} {what} in rows, the channel says {said}")
     damaged = f", {channel.damage.messages} damaged" if channel.damage.messages else ""
-    lines.append(
+    told.add(
         f"{name}: {channel.last_seq} messages numbered, {messages} kept "
-        f"({size_bytes} bytes){damaged}"
+        f"({size_bytes} bytes){damaged}",
+        channel=name,
+        numbered=channel.last_seq,
+        kept=messages,
+        kept_bytes=size_bytes,
+        damaged=channel.damage.messages,
     )
+    _prove_way_in(channel, told, problems)
     parked_bytes = 0
     for destination in channel.destinations.values():
         parked_bytes += _prove_destination(
-            connection, channel, destination, lines, problems
+            connection, channel, destination, told, problems
         )
     if parked_bytes != channel.parked_bytes:
         problems.append(
@@ -119,7 +141,7 @@ def _prove_destination(
     connection: apsw.Connection,
     channel: Channel,
     destination: Destination,
-    lines: list[str],
+    told: Told,
     problems: list[str],
 ) -> int:
     """As `prove`; the bytes of its parked messages."""
@@ -164,13 +186,51 @@ def _prove_destination(
         sorted([each[:2] for each in ranges] + [(seq, seq) for seq, _ in parked]),
         problems,
     )
-    lines.append(
+    told.add(
         f"{where}: received {ledger.received} = delivered "
         f"{sum(ledger.delivered.values())} + queued {ledger.queued} + parked "
         f"{ledger.parked} + dropped {sum(ledger.dropped.values())}"
-        f"{'' if destination.configured else ' (no longer configured)'}"
+        f"{_by_reason(ledger.dropped)}"
+        f"{'' if destination.configured else ' (no longer configured)'}",
+        channel=channel.name,
+        destination=destination.name,
+        configured=destination.configured,
+        received=ledger.received,
+        delivered={each.name.lower(): n for each, n in ledger.delivered.items() if n},
+        queued=ledger.queued,
+        parked=ledger.parked,
+        dropped=dict(ledger.dropped),
     )
     return sum(size for _, size in parked)
+
+
+def _prove_way_in(channel: Channel, told: Told, problems: list[str]) -> None:
+    """What came over the line is in messages or was skipped; nothing is told of a
+    channel to which nothing has come."""
+    name = channel.name
+    came, framed, skipped = (
+        channel.tallies.get(tally, 0)
+        for tally in ("bytes_in", "bytes_framed", "bytes_skipped")
+    )
+    if not (came or framed or skipped):
+        return
+    told.add(
+        f"{name}: bytes in {came} = framed {framed} + skipped {skipped}",
+        channel=name,
+        bytes_in=came,
+        bytes_framed=framed,
+        bytes_skipped=skipped,
+    )
+    if came != framed + skipped:
+        problems.append(
+            f"{name}: {came} bytes came in, {framed + skipped} were framed or skipped"
+        )
+
+
+def _by_reason(dropped: Mapping[str, int]) -> str:
+    if not dropped:
+        return ""
+    return f" ({', '.join(f'{reason} {n}' for reason, n in sorted(dropped.items()))})"
 
 
 def _prove_sums(

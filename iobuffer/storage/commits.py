@@ -151,7 +151,7 @@ class Commits:
         """Work on the file outside of a commit; its failure is as final."""
         try:
             return work()
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             raise self._fail(what, error) from error
 
     def close(self, last: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ import apsw
 import attrs
 
 from ..errors import StorageError
-from .audit import prove
+from .audit import Told, prove
 from .database import query
 from .ledger import Channel
 from .looking import committed_marks, parked_messages
@@ -132,7 +132,7 @@ def _verify_channel(
                 store.findings,
             ):
                 after = parked[-1].seq
-        prove(store.connection, channel, [], problems)
+        prove(store.connection, channel, Told(), problems)
     except (apsw.Error, StorageError) as error:
         problems.append(f"{channel.name}: cannot be read on: {error}")
     return batches, messages

@@ -114,7 +114,7 @@ what is readable to a new file and keeps the old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..batch import Batch
@@ -268,8 +268,11 @@ class SqliteStore:
         size_bytes = len(body)
         if size_bytes > MAX_BODY_BYTES:
             raise ValueError(f"{size_bytes} bytes are more than a row can hold")
-        why = self._admission.refusal(
-            known, limits, pending, size_bytes, count, self._channels.values()
+        why = self._commits.guarded(
+            "a look for room",
+            lambda: self._admission.refusal(
+                known, limits, pending, size_bytes, count, self._channels.values()
+            ),
         )
         if why:
             if limits.when_full is not WhenFull.DROP_NEWEST:
@@ -402,12 +405,11 @@ class SqliteStore:
         """As `Store.commit`. Without anything to write it costs nothing."""
         self._commits.usable()
         pending = self._pending
-        for name in list(pending.before):
-            self._retention.expire(self._channels[name], pending, now, self._touch)
+        self._expire([self._channels[name] for name in pending.before], now)
         # The clock may have been set back: any distance of a second will do.
         if abs(now - self._swept_at) >= _SWEEP_SECONDS:
             self._swept_at = now
-            self._expire_all(now)
+            self._expire(self._channels.values(), now)
         self._disk_was_full = False
         if not pending.changed:
             self._pending = Pending()
@@ -415,11 +417,14 @@ class SqliteStore:
         self._write(now)
         self._commits.guarded("a checkpoint", self._upkeep.after_commit)
 
-    def _expire_all(self, now: float) -> bool:
-        more = False
-        for channel in self._channels.values():
-            more |= self._retention.expire(channel, self._pending, now, self._touch)
-        return more
+    def _expire(self, channels: Iterable[Channel], now: float) -> bool:
+        def work() -> bool:
+            more = False
+            for channel in channels:
+                more |= self._retention.expire(channel, self._pending, now, self._touch)
+            return more
+
+        return self._commits.guarded("a look for what has expired", work)
 
     def _write(self, now: float) -> None:
         pending = self._pending
@@ -527,7 +532,7 @@ class SqliteStore:
         self._commits.usable()
         if self._pending.changed:
             return True
-        more = self._expire_all(now)
+        more = self._expire(self._channels.values(), now)
         if self._pending.changed:
             self._write(now)
         self._commits.guarded("a checkpoint", self._upkeep.fold_in)

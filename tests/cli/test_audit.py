@@ -56,6 +56,16 @@ def test_json_is_one_object(tmp_path: Path) -> None:
     assert result.exit_code == ExitStatus.DOES_NOT_ADD_UP
     assert found["state_dir"] == str(state_dir)
     assert found["adds_up"] is False
+    assert {
+        "channel": "chem-1",
+        "destination": "lis",
+        "configured": True,
+        "received": 3,
+        "delivered": {"received": 2},
+        "queued": 1,
+        "parked": 0,
+        "dropped": {},
+    } in found["ledgers"]
     assert len(found["ledgers"]) == 5
     assert found["problems"]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from iobuffer.cli.check import check
 from iobuffer.errors import ExitStatus
+from iobuffer.registry import KINDS as REGISTRY
 from iobuffer.settings.model import Kinds
 
 KINDS = Kinds(sources={}, destinations={})
@@ -54,3 +55,28 @@ def test_a_file_that_is_not_there_is_78(tmp_path: Path) -> None:
 
     assert status == 78
     assert "No such file" in line
+
+
+def test_what_is_good_and_hardly_meant_is_a_warning(tmp_path: Path) -> None:
+    """A certificate that encrypts nothing."""
+    path = tmp_path / "c.ini"
+    (tmp_path / "chem.pem").touch()
+    path.write_text(
+        f"""[gateway]
+state_dir = /s
+[source:a]
+type = tcp_server
+port = 20001
+tls.cert = {tmp_path}/chem.pem
+[destination:a:f]
+type = file
+path = /tmp/a
+"""
+    )
+    out = StringIO()
+
+    assert check(str(path), REGISTRY, out) == 0
+
+    first, last = out.getvalue().splitlines()
+    assert first.startswith(f"{path}:6: warning: [source:a] tls.cert: has no effect")
+    assert last == f"{path}: OK, 1 channel"

@@ -154,7 +154,9 @@ def test_an_output_file_is_new_and_private(state_dir: Path, tmp_path: Path) -> N
 
     again = _store("export", state_dir, "--output", output)
     assert again.exit_code == ExitStatus.UNAVAILABLE
-    assert "File exists" in again.stderr
+    assert again.stderr == (
+        f"iobuffer: {output}: is there already, and is not overwritten\n"
+    )
 
 
 def test_an_unknown_channel_is_answered_with_the_known(state_dir: Path) -> None:

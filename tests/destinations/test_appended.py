@@ -6,7 +6,9 @@ import errno
 import os
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -314,3 +316,22 @@ def test_the_end_mark_is_what_no_message_can_hold(framing: str, mark: bytes) -> 
         else FRAMINGS[framing]()
     )
     assert end_mark(config.encoder()) == mark
+
+
+def test_destinations_that_make_one_folder_at_once_all_have_it(tmp_path: Path) -> None:
+    """Each has a thread of its own, and all of them start together."""
+    rounds, files = 40, 4
+    together = Barrier(files)
+
+    def write(number: int) -> list[OSError | None]:
+        found = []
+        for turn in range(rounds):
+            file = appended(tmp_path / str(turn) / "a" / "b" / str(number))
+            together.wait(10)
+            found.append(file.append([piece(b"one\n")])[1])
+            file.close()
+        return found
+
+    with ThreadPoolExecutor(files) as threads:
+        for found in threads.map(write, range(files)):
+            assert found == [None] * rounds

@@ -371,6 +371,24 @@ def test_a_refused_message_is_tried_again_after_a_pause_and_then_parked() -> Non
     assert "warn: message 2 is parked: no" in texts(world)
 
 
+def test_a_flood_of_parked_messages_is_a_few_lines() -> None:
+    world = World(refused="park", stall=60.0)
+    world.store([b"x"] * 300)
+    world.begin()
+    for _ in range(300):
+        world.link.refuse(0, "holds the delimiter", final=True)
+    assert world.counters.parked_total == 300
+    world.clock.advance(61.0)
+    assert [text for _, text in world.lines if "parked" in text] == [
+        "message 1 is parked: holds the delimiter",
+        "299 more messages were parked since",
+    ]
+    world.clock.advance(15.0)
+    world.store([b"x"])
+    world.link.refuse(0, "holds the delimiter", final=True)
+    assert "message 301 is parked" in texts(world)
+
+
 def test_attempts_are_counted_for_one_message_and_not_for_the_next() -> None:
     world = World(attempts=2, refused="park")
     world.store([b"1", b"2"])
@@ -412,6 +430,7 @@ def test_refused_stop_delivers_nothing_more_until_it_is_started_again() -> None:
     assert len(world.link.sent) == 2
     assert world.ledger.queued == 3
     world.delivery.resume()
+    assert world.lines[-1] == ("info", "no longer halted: trying again")
     assert world.link.sent[-1].messages == [b"1"]
     assert world.delivery.state.word is not Word.FAILED
 

@@ -109,7 +109,10 @@ class Chain:
 
         def shown() -> bool:
             os.kill(first.pid, signal.SIGUSR2)
-            return f"({count} messages in)" in first.log
+            return (
+                f"({count} messages in," in first.log
+                or f"({count} messages in)" in first.log
+            )
 
         wait_until(f"{count} messages in", shown, SECONDS, every=0.1)
         self.hang_up()

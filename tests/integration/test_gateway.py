@@ -174,11 +174,31 @@ def test_sigusr2_writes_the_state_of_every_part_into_the_log(place: Place) -> No
     with connected(port) as sender:
         sender.sendall(b"one\n")
         place.arrives("a", b"one")
-        shows(gateway, "1 messages in")
-        shows(gateway, "1 messages out, 0 queued")
+        shows(gateway, "1 message in")
+        shows(gateway, "1 message out, 0 queued")
     assert re.search(r"a: running", gateway.log)
     assert re.search(r"source: running", gateway.log)
-    assert re.search(r"out: running.*1 messages out", gateway.log)
+    assert re.search(r"out: running.*1 message out", gateway.log)
+
+
+def test_sigusr2_tells_what_was_dropped_as_the_audit_does(place: Place) -> None:
+    port, nobody = place.ports[:2]
+    sections = f"""{lines_in(port, "a")}
+[destination:a:lis]
+type = tcp_client
+host = 127.0.0.1
+port = {nobody}
+[channel:a]
+max_messages = 2
+when_full = drop_oldest
+"""
+    gateway = place.run(sections, [port])
+    for number in range(5):
+        with connected(port) as sender:
+            sender.sendall(b"%d\n" % number)
+            shows(gateway, f"{number + 1} message")
+    shows(gateway, "0 messages out, 2 queued, dropped: 3 full")
+    assert gateway.stop()[0] == ENDED
 
 
 def test_a_stop_under_load_loses_nothing_that_was_acknowledged(place: Place) -> None:
@@ -262,7 +282,7 @@ def test_a_reload_adds_and_removes_and_leaves_the_others_alone(place: Place) -> 
         leaving.sendall(b"x\n")
         place.arrives("kept", b"1")
         place.arrives("old", b"x")
-        place.reload(kept + new, "1 channels added, 0 changed, 1 removed, 1 as before")
+        place.reload(kept + new, "1 channel added, 0 changed, 1 removed, 1 as before")
         assert is_open(sender)
         assert not is_open(leaving)
         assert refuses(second)

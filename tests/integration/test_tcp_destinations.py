@@ -671,6 +671,6 @@ async def test_a_port_in_use_is_a_state_with_the_reason(reactor) -> None:
             TcpServerConfig(host="127.0.0.1", port=port), sender.context
         )
         sender.link.start(sender)
-        assert sender.states[-1].startswith(f"failed: Port {port} is in use")
+        assert sender.states[-1].startswith(f"failed: port {port} is in use")
         assert "trying again" in sender.states[-1]
         await sender.link.stop()

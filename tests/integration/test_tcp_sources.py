@@ -151,7 +151,7 @@ async def test_a_port_in_use_is_failed_until_it_is_free(reactor: Any) -> None:
     port = taken.getsockname()[1]
     world = SourceWorld(reactor)
     source = server(world, port=port)
-    assert f"Port {port} is in use by another program" in str(world.state.current)
+    assert f"port {port} is in use by another program" in str(world.state.current)
 
     taken.close()
     await until(reactor, lambda: world.state.word is Word.RUNNING)

@@ -186,6 +186,25 @@ def test_stop_hangs_up_and_dials_no_more() -> None:
     assert world.attempts == 1
 
 
+def test_each_who_stops_it_is_told_once_its_user_has_been() -> None:
+    world = World()
+    world.dialer.start()
+    protocol, _ = world.connect()
+    for name in ("first", "second"):
+        world.dialer.stop().addCallback(
+            lambda _, name=name: world.events.append(f"{name} stopped")
+        )
+
+    protocol.connectionLost(Failure(ConnectionDone()))
+
+    assert world.events == [
+        "up",
+        "down: connection to 10.0.0.9:6661 closed",
+        "first stopped",
+        "second stopped",
+    ]
+
+
 def test_stop_between_attempts_leaves_no_timer() -> None:
     world = World()
     world.dialer.start()

@@ -68,7 +68,7 @@ def test_a_port_in_use_is_failed_and_tried_again_until_it_is_free() -> None:
 
     world.listener.start()
     assert str(world.state.current) == (
-        "failed: Port 5000 is in use by another program; trying again in 4 s"
+        "failed: port 5000 is in use by another program or channel; trying again in 4 s"
     )
 
     world.reactor.advance(4.0)
@@ -173,6 +173,19 @@ def test_stop_closes_port_and_connections_and_leaves_no_timer() -> None:
     gate.connectionLost(Failure(ConnectionDone()))
     assert done
     assert not world.reactor.getDelayedCalls()
+
+
+def test_each_who_stops_it_is_told_once_all_have_gone() -> None:
+    world = World()
+    world.listener.start()
+    gates = [world.knock("10.0.0.1"), world.knock("10.0.0.2")]
+    stopped = [world.listener.stop(), world.listener.stop()]
+
+    gates[0].connectionLost(Failure(ConnectionDone()))
+    assert not any(one.called and not one.paused for one in stopped)
+
+    gates[1].connectionLost(Failure(ConnectionDone()))
+    assert all(one.called and not one.paused for one in stopped)
 
 
 def test_stop_while_it_cannot_listen_leaves_no_timer() -> None:

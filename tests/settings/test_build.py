@@ -266,6 +266,13 @@ def test_an_option_of_a_sibling_is_named_as_such() -> None:
     ]
 
 
+def test_what_is_doubtful_in_options_together_is_a_warning_at_its_place() -> None:
+    built, problems = _build(ToyTcp, port=1, tls={"key": "/k", "cert": "/c"})
+
+    assert built is not None
+    assert "warning: tls.key: of no use" in problems
+
+
 def test_a_value_where_a_secret_may_stand_is_never_quoted() -> None:
     _, problems = _build(ToyRemote, url="x", auth="hunter2")
     report = Report("")

@@ -42,6 +42,10 @@ class ToyTls:
         if self.enabled and self.cert is None:
             yield "cert", "required when tls.enabled is yes"
 
+    def warnings(self) -> Iterable[tuple[str, str]]:
+        if self.key and not self.enabled:
+            yield "key", "of no use"
+
 
 @attrs.frozen(kw_only=True)
 class ToyAuth:

@@ -51,6 +51,22 @@ def test_a_good_store_adds_up_in_words(state: Path) -> None:
     )
 
 
+def test_bytes_that_came_in_are_framed_or_skipped(state: Path) -> None:
+    tamper(
+        state,
+        'UPDATE channel SET tallies = \'{"bytes_in": 9, "bytes_framed": 7, '
+        '"bytes_skipped": 2}\'',
+    )
+    report = audit(state)
+    assert report.adds_up
+    assert "a: bytes in 9 = framed 7 + skipped 2" in report.lines
+
+
+def test_what_was_dropped_is_told_by_reason(state: Path) -> None:
+    dropped = [line for line in audit(state).lines if "dropped" in line]
+    assert any(line.endswith(")") for line in dropped), dropped
+
+
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
@@ -69,6 +85,10 @@ def test_a_good_store_adds_up_in_words(state: Path) -> None:
         ("UPDATE outcome SET last_seq = last_seq + 1", "two outcomes"),
         ("DELETE FROM outcome WHERE confidence = 0", "messages dropped"),
         ("DELETE FROM parked", "messages are parked"),
+        (
+            'UPDATE channel SET tallies = \'{"bytes_in": 9, "bytes_framed": 8}\'',
+            "9 bytes came in, 8 were framed or skipped",
+        ),
         ("UPDATE channel SET messages = messages + 1", "messages in rows"),
         ("UPDATE channel SET bytes = bytes + 1", "bytes in rows"),
         ("UPDATE channel SET parked_bytes = 0", "bytes are parked"),

@@ -74,3 +74,23 @@ def test_a_failed_commit_is_final(tmp_path: Path, no_more_growing: list[int]) ->
     assert again.findings == []
     assert read_all(again, "c") == [(1, b"safe")]
     again.close()
+
+
+def test_rows_that_cannot_be_looked_at_are_a_failure_of_the_disk(
+    tmp_path: Path,
+) -> None:
+    """Whatever SQLite says of it, the gateway is to end with one sentence."""
+    state = tmp_path / "state"
+    store = SqliteStore(state)
+    store.open_channel("c", KEEP, ["d"])
+    for at in range(50):
+        store.append("c", batch_of(b"x" * 20_000))
+        store.commit(float(at))
+    store.close()
+    store = SqliteStore(state)
+    store.open_channel("c", KEEP, ["d"])
+    os.truncate(state / "store.sqlite3", 6 * 16384)
+    store.append("c", batch_of(b"y"))
+
+    with pytest.raises(StorageFailed, match="a look for what has expired failed"):
+        store.commit(100.0)

@@ -51,6 +51,33 @@ def test_a_good_store_comes_through_whole(state: Path, contents: Contents) -> No
     assert verify(state).problems == ()
 
 
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+def test_what_is_left_of_a_file_that_was_cut_off_is_saved(
+    state: Path, part: float
+) -> None:
+    """As a copy onto a full disk leaves it: SQLite opens no such file at all."""
+    store = SqliteStore(state)
+    contents = fill(store, 7, rows=60)
+    store.close()
+    database = state / DATABASE
+    left = database.read_bytes()[: int(database.stat().st_size * part)]
+    database.write_bytes(left)
+    report = repair(state)
+    assert report.original.read_bytes() == left
+    assert report.messages + report.damaged_messages == len(contents)
+    assert report.messages > len(contents) * (part - 0.3)
+    assert report.damaged_messages > 0
+    assert not list(state.glob("*lengthened*"))
+    assert audit(state).problems == ()
+
+
+def test_a_file_without_anything_readable_is_said_to_be_so(state: Path) -> None:
+    SqliteStore(state).close()
+    (state / DATABASE).write_bytes(b"SQLite format 3\0 and no more than this")
+    with pytest.raises(StorageCorrupt, match="nothing in it can be read any more"):
+        repair(state)
+
+
 def test_the_original_is_kept_byte_for_byte(state: Path, contents: Contents) -> None:
     flip(state / DATABASE, 30 * PAGE * 8 + 5)
     before = (state / DATABASE).read_bytes()

@@ -37,13 +37,15 @@ def why_not() -> str:
     return f"strace: {tried.stderr.strip()}" if tried.returncode else ""
 
 
-def command(log: Path, calls: str, fault: str) -> list[str]:
-    """What to run a gateway under: `fault` is inject's, such as error=EIO:when=7."""
+def command(log: Path, calls: str, fault: str, *only: Path) -> list[str]:
+    """What to run a gateway under: `fault` is inject's, such as error=EIO:when=7.
+    `only`: calls on these files, and no others."""
     traced = f"trace={calls},fsync,fdatasync"
     inject = f"inject={calls}:{fault}"
     # Not with --seccomp-bpf: strace 6.1 then injects nothing into the first thread.
     start = ["strace", "-f", "-qq", "-ttt", "-o", str(log)]
-    return [*start, "-e", traced, "-e", inject]
+    paths = [word for path in only for word in ("-P", str(path))]
+    return [*start, "-e", traced, "-e", inject, *paths]
 
 
 @attrs.frozen

@@ -12,6 +12,7 @@ from iobuffer.errors import ExitStatus
 
 from . import strace
 from .campaign import Campaign
+from .gateway import wait_until
 
 pytestmark = pytest.mark.torture
 
@@ -20,6 +21,8 @@ SYNCS = (1, 2, 3, 4, 6, 9, 14, 21, 33, 50)
 WRITES = (1, 2, 3, 5, 8, 13, 21, 34, 60, 110)
 #: Which sync fails; those before are the opening of the store.
 FAILING = (9, 14, 23)
+#: From which read on all of them fail.
+READS = (1, 4, 9, 16, 30, 45)
 ENDS_WITHIN_SECONDS = 10.0
 
 
@@ -121,6 +124,41 @@ def test_a_disk_that_fails_while_the_store_is_made_is_one_clear_line(
         assert run_until_it_ends(campaign, prefix) == ExitStatus.IO_ERROR
         assert "cannot be opened" in campaign.gateway.log
         assert "Traceback" not in campaign.gateway.log
+
+
+def test_a_disk_that_cannot_be_read_costs_nothing_and_is_no_fault_of_ours(
+    tmp_path: Path,
+) -> None:
+    """S7b. It ends and says why, or says that it cannot read, and tries again."""
+    with Campaign(tmp_path, load=0.3) as campaign:
+        campaign.begin()
+        for sink in campaign.sinks:
+            sink.down()
+        wait_until("a backlog", lambda: len(campaign.hl7.acked) > 100, 20)
+        campaign.gateway.kill()
+        for sink in campaign.sinks:
+            sink.up()
+        for number in READS:
+            fault = f"error=EIO:when={number}+"
+            log = tmp_path / "strace.log"
+            store = campaign.gateway.state_dir / "store.sqlite3"
+            files = (store, store.with_name(store.name + "-wal"))
+            campaign.gateway.prefix = strace.command(log, "pread64", fault, *files)
+            campaign.gateway.launch()
+            try:
+                # What SQLite cannot read it may also take for damaged.
+                ends = (ExitStatus.IO_ERROR, ExitStatus.UNAVAILABLE)
+                assert campaign.gateway.wait(2.5) in ends
+            except subprocess.TimeoutExpired:
+                campaign.gateway.kill()
+        campaign.gateway.prefix = []
+        campaign.gateway.start()
+        outcomes = campaign.finish()
+
+        for outcome in outcomes:
+            assert outcome.verdict.is_clean, str(outcome)
+        assert "Traceback" not in campaign.gateway.log
+        campaign.gateway.audit()
 
 
 def test_a_gateway_that_is_deaf_to_a_failed_sync_is_found_out(tmp_path: Path) -> None:
