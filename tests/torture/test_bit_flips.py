@@ -63,7 +63,13 @@ def backlog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backlog]:
         wait_until("a backlog", lambda: len(sender.acked) > 700, 20)
         gateway.stop()
         sender.quiet.set()
-        stopped = Path(shutil.copytree(gateway.state_dir, folder / "stopped"))
+        stopped = Path(
+            shutil.copytree(
+                gateway.state_dir,
+                folder / "stopped",
+                ignore=shutil.ignore_patterns("*.sock"),
+            )
+        )
         gateway.start()
         sender.quiet.clear()
         wait_until("more of it", lambda: len(sender.acked) > 1100, 20)
@@ -98,7 +104,11 @@ def deliver_damaged(
     folder: Path, template: Path, sender: MllpSender, seed: int, broken: str = ""
 ) -> Delivered:
     """Copy, flip, start (after a repair, where a start is refused), deliver, stop."""
-    state_dir = Path(shutil.copytree(template, folder / "state"))
+    state_dir = Path(
+        shutil.copytree(
+            template, folder / "state", ignore=shutil.ignore_patterns("*.sock")
+        )
+    )
     where = flip(state_dir, random.Random(seed))
     ports = free_ports(1)
     repaired = False
