@@ -1,30 +1,26 @@
 """What the API, the page and the command line ask of the gateway.
 
-Floor 4. Each answer is a plain value, ready for JSON (payloads are bytes, for the API
-to show or not). What is asked of the store is one call in its thread, and what many ask
-at once is asked once a second.
+Floor 4. Each answer is a plain value, ready for JSON. What is asked of the store is one
+call in its thread, and what many ask at once is asked once a second. What is asked of
+messages is in `message_operations.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from . import __version__
-from .batch import Batch
-from .errors import StorageError
 from .gateway import Gateway
+from .message_operations import MessageOperations, no_part, parts_of, stopping
 from .pair import ChannelPair
 from .relays import Relays
-from .replays import Replays
-from .search import Query, Searcher, states_of
 from .settings.show import channel_object
 from .state import State
-from .storage.base import ChannelState, DestinationLedger, Parked, Store, StoreStats
-from .storekeeper import Storekeeper
+from .storage.base import ChannelState, DestinationLedger, Store, StoreStats
 from .upkeep import ChannelFiles
 from .web.base import Problem
 
@@ -35,7 +31,7 @@ _FRESH_SECONDS = 1.0
 _VERBS = ("start", "stop", "pause", "resume")
 
 
-class GatewayOperations:
+class GatewayOperations(MessageOperations):
     """Implements `web.base.Operations` over a gateway.
 
     Args:
@@ -45,8 +41,8 @@ class GatewayOperations:
     """
 
     def __init__(self, gateway: Gateway, files: ChannelFiles, reactor: Any) -> None:
+        super().__init__(gateway)
         self.relays = Relays(gateway, reactor)
-        self._gateway = gateway
         self._files = files
         self._reactor = reactor
         self._states: dict[str, ChannelState] = {}
@@ -66,7 +62,7 @@ class GatewayOperations:
 
     async def _status(self) -> dict[str, Any]:
         await self._fresh()
-        gateway, keeper = self._gateway, self._keeper()
+        gateway, keeper = self._gateway, self.keeper()
         words: dict[str, int] = {}
         for pair in gateway.pairs.values():
             word = pair.state.word.value
@@ -105,9 +101,9 @@ class GatewayOperations:
         return ensureDeferred(self._channel(name))
 
     async def _channel(self, name: str) -> dict[str, Any]:
-        self._pair(name)
+        self.pair(name)
         await self._fresh()
-        pair = self._pair(name)
+        pair = self.pair(name)
         return self._view(pair) | {"config": channel_object(pair.settings)}
 
     def lines(self) -> dict[str, dict[str, Any]]:
@@ -131,7 +127,7 @@ class GatewayOperations:
         states = pair.states()
         found = self._states.get(pair.name)
         parts: dict[str, Any] = {}
-        for part in _parts_of(pair):
+        for part in parts_of(pair):
             source = part == "source"
             configured = settings.source if source else settings.destinations[part]
             assert configured is not None
@@ -187,12 +183,12 @@ class GatewayOperations:
             self._taking.append(waiting)
             await waiting
             if self._stats is None:
-                raise _stopping()
+                raise stopping()
             return
         self._taking = []
         try:
             names = self.names()
-            self._states, self._stats = await self._keeper().call(
+            self._states, self._stats = await self.keeper().call(
                 partial(_look_at_all, names)
             )
             self._taken_at = self._reactor.seconds()
@@ -200,152 +196,6 @@ class GatewayOperations:
             taking, self._taking = self._taking, None
             for each in taking:
                 each.callback(None)
-
-    # -- messages ----------------------------------------------------------------------
-
-    def messages(self, name: str, query: Mapping[str, Any]) -> Deferred[dict[str, Any]]:
-        """See `Operations.messages`; `query` holds the route's parameters, `contains`
-        as bytes."""
-        return ensureDeferred(self._messages(name, query))
-
-    async def _messages(self, name: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        pair = self._pair(name)
-        destination = query.get("destination", "")
-        if destination and destination not in pair.channel.cursors:
-            raise _no_part(pair, destination)
-        keeper = self._keeper()
-        found: ChannelState = await keeper.call(lambda store: store.state(name))
-        forward = "after" in query
-        end = found.last_seq + 1
-        searcher = Searcher(
-            keeper,
-            name,
-            Query(
-                after=max(query.get("after", 0), found.first_seq - 1),
-                before=min(query.get("before", end), end),
-                forward=forward,
-                limit=query.get("limit", 100),
-                since=query.get("since"),
-                until=query.get("until"),
-                contains=query.get("contains", b""),
-                destination=destination,
-                state=query.get("state", ""),
-                preview_bytes=query.get("preview_bytes", 256),
-            ),
-            pair.channel.cursors,
-            found.stored_bytes / max(1, found.stored_messages),
-        )
-        messages, go_on = await searcher.run()
-        following = None
-        if go_on is not None:
-            following = {"after" if forward else "before": go_on}
-        return {
-            "messages": messages,
-            "next": following,
-            "first_seq": found.first_seq,
-            "last_seq": found.last_seq,
-        }
-
-    def message(self, name: str, seq: int) -> Deferred[dict[str, Any]]:
-        """One message, whole, with what became of it at each destination."""
-        return ensureDeferred(self._message(name, seq))
-
-    async def _message(self, name: str, seq: int) -> dict[str, Any]:
-        pair = self._pair(name)
-        cursors = dict(pair.channel.cursors)
-        found = await self._keeper().call(partial(_message_of, name, seq, cursors))
-        if found is None:
-            raise Problem(
-                404,
-                f"There is no message {seq} in {name}",
-                "It was never received, or what is kept was deleted as keep and "
-                "max_bytes say.",
-            )
-        batch, outcomes = found
-        return {
-            "seq": seq,
-            "received_at": batch.received_at,
-            "peer": batch.peers[0][0] if batch.peers else "",
-            "size_bytes": len(batch.messages[0]),
-            "message": batch.messages[0],
-            "outcomes": outcomes,
-        }
-
-    def parked(
-        self, name: str, destination: str, after: int, limit: int
-    ) -> Deferred[dict[str, Any]]:
-        """Parked messages of one destination, or of all ("")."""
-        return ensureDeferred(self._parked(name, destination, after, limit))
-
-    async def _parked(
-        self, name: str, destination: str, after: int, limit: int
-    ) -> dict[str, Any]:
-        pair = self._pair(name)
-        names = [destination] if destination else list(pair.channel.cursors)
-        if destination and destination not in pair.channel.cursors:
-            raise _no_part(pair, destination)
-
-        def look(store: Store) -> list[tuple[str, list[Parked]]]:
-            return [(each, store.parked(name, each, after, limit)) for each in names]
-
-        found = await self._keeper().call(look)
-        return {
-            "parked": [
-                {
-                    "destination": each,
-                    "seq": one.seq,
-                    "peer": one.peer,
-                    "received_at": one.received_at,
-                    "parked_at": one.parked_at,
-                    "reason": one.reason,
-                    "attempts": one.attempts,
-                    "size_bytes": len(one.message),
-                    "message": one.message,
-                }
-                for each, parked in found
-                for one in parked
-            ]
-        }
-
-    def settle_parked(
-        self, name: str, destination: str, seqs: Sequence[int], reason: str
-    ) -> Deferred[dict[str, Any]]:
-        """Drop these parked messages for a reason, for good."""
-        return ensureDeferred(self._drop_parked(name, destination, seqs, reason))
-
-    async def _drop_parked(
-        self, name: str, destination: str, seqs: Sequence[int], reason: str
-    ) -> dict[str, Any]:
-        pair = self._pair(name)
-        if destination not in pair.channel.cursors:
-            raise _no_part(pair, destination)
-        dropped = await self._keeper().call(
-            lambda store: store.settle_parked(
-                name, destination, list(seqs), None, reason
-            )
-        )
-        return {"dropped": dropped}
-
-    def replay(
-        self, name: str, destination: str, seqs: Sequence[int], dry_run: bool
-    ) -> Deferred[dict[str, Any]]:
-        """Deliver these messages once more; with `dry_run` only count them."""
-        return ensureDeferred(self._replay(name, destination, seqs, dry_run))
-
-    async def _replay(
-        self, name: str, destination: str, seqs: Sequence[int], dry_run: bool
-    ) -> dict[str, Any]:
-        replays = Replays(self._pair(name), destination, self._keeper())
-        if dry_run:
-            return {"messages": await replays.preview(seqs), "dry_run": True}
-        return await replays.send(seqs) | {"dry_run": False}
-
-    def retry_parked(
-        self, name: str, destination: str, seqs: Sequence[int]
-    ) -> Deferred[dict[str, Any]]:
-        """Send parked messages again; those that arrive are parked no more."""
-        replays = Replays(self._pair(name), destination, self._keeper())
-        return ensureDeferred(replays.retry_parked(seqs))
 
     # -- what is done ------------------------------------------------------------------
 
@@ -358,10 +208,10 @@ class GatewayOperations:
             raise Problem(404, f"{verb} is none of {', '.join(_VERBS)}")
 
         async def change() -> None:
-            pair = self._pair(name)
-            parts = _parts_of(pair)
+            pair = self.pair(name)
+            parts = parts_of(pair)
             if part and part not in parts:
-                raise _no_part(pair, part)
+                raise no_part(pair, part)
             if not pair.settings.policy.enabled:
                 raise Problem(
                     409,
@@ -401,7 +251,7 @@ class GatewayOperations:
         return ensureDeferred(self._remove_channel(name))
 
     async def _remove_channel(self, name: str) -> dict[str, Any]:
-        self._pair(name)
+        self.pair(name)
         done = await self._gateway.take(self._files.removing(name))
         return {"removed": name, "done": done}
 
@@ -417,92 +267,11 @@ class GatewayOperations:
             "warnings": [str(each) for each in self._gateway.settings.warnings],
         }
 
-    # -- for those who follow ----------------------------------------------------------
-
-    def read(
-        self, name: str, after: int, max_messages: int, max_bytes: int
-    ) -> Deferred[Batch | None]:
-        """The next batch behind `after`, as `Channel.read`."""
-        answered: Deferred[Batch | None] = Deferred()
-
-        def done(batch: Batch | None, error: StorageError | None) -> None:
-            if error is not None:
-                answered.errback(error)
-            else:
-                answered.callback(batch)
-
-        self._pair(name).channel.read(after, max_messages, max_bytes, done)
-        return answered
-
-    def last_seq(self, name: str) -> int:
-        """The newest message's number."""
-        return self._pair(name).channel.last_seq
-
-    def watch(self, name: str, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call `wake` after each commit of the channel, until the result is called."""
-        channel = self._pair(name).channel
-        channel.add_reader(wake)
-        return partial(channel.remove_reader, wake)
-
-    # -- within ------------------------------------------------------------------------
-
-    def _pair(self, name: str) -> ChannelPair:
-        pair = self._gateway.pairs.get(name)
-        if pair is None:
-            raise Problem(404, f"There is no channel {name[:64]}")
-        return pair
-
-    def _keeper(self) -> Storekeeper:
-        if self._gateway.keeper is None:
-            raise _stopping()
-        return self._gateway.keeper
-
-
-def _stopping() -> Problem:
-    return Problem(503, "The gateway is starting or stopping", "Try again shortly.")
-
-
-def _no_part(pair: ChannelPair, part: str) -> Problem:
-    known = ", ".join(_parts_of(pair))
-    return Problem(
-        404, f"{pair.name} has no part {part[:64]}", f"Its parts are: {known}."
-    )
-
-
-def _parts_of(pair: ChannelPair) -> list[str]:
-    source = ["source"] if pair.settings.source is not None else []
-    return [*source, *pair.settings.destinations]
-
 
 def _look_at_all(
     names: Sequence[str], store: Store
 ) -> tuple[dict[str, ChannelState], StoreStats]:
     return {name: store.state(name) for name in names}, store.stats()
-
-
-def _message_of(
-    name: str, seq: int, cursors: Mapping[str, int], store: Store
-) -> tuple[Batch, dict[str, Any]] | None:
-    batch = store.read(name, seq - 1, 1, 1)
-    if batch is None or not batch.messages or batch.first_seq != seq:
-        return None
-    settled = states_of(store, name, cursors, seq, seq)
-    outcomes: dict[str, Any] = {}
-    for destination in cursors:
-        outcomes[destination] = {"state": settled[destination].state(seq)}
-        for each in store.outcomes(name, destination, seq, seq):
-            outcomes[destination] |= {
-                "confidence": each.confidence.name.lower(),
-                "delivered_at": each.delivered_at,
-            }
-        for parked in store.parked(name, destination, seq - 1, 1):
-            if parked.seq == seq:
-                outcomes[destination] |= {
-                    "parked_at": parked.parked_at,
-                    "reason": parked.reason,
-                    "attempts": parked.attempts,
-                }
-    return batch, outcomes
 
 
 def _state(state: State) -> dict[str, Any]:

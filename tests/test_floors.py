@@ -47,6 +47,7 @@ FLOORS = {
     "status_words": 4,
     "gateway": 4,
     "operations": 4,
+    "message_operations": 4,
     "replays": 4,
     "search": 4,
     "serving": 4,
