@@ -25,6 +25,8 @@ FLOORS = {
     "channel": 2,
     "counters": 2,
     "rates": 2,
+    "history": 2,
+    "channel_log": 2,
     "figures": 2,
     "alarms": 2,
     "state": 2,

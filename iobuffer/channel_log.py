@@ -1,0 +1,55 @@
+"""The last lines that were said of a channel, for whoever looks at it.
+
+Floor 2. What is written to the log of the process is here too, and what would flood
+that one: who connected and who left. A line costs what it costs per line; no message
+makes one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+
+import attrs
+
+__all__ = ["LINES", "TEXT_CHARACTERS", "ChannelLog", "Line"]
+
+#: Lines that a channel keeps, and how long one may be (a peer's own words may be in
+#: it): about 120 KiB a channel, if every line is as long as that.
+LINES = 200
+TEXT_CHARACTERS = 400
+
+
+@attrs.frozen
+class Line:
+    """Something that was said: `at` epoch seconds, `level` "info", "warn" or "error",
+    `part` "" for the channel as a whole."""
+
+    at: float
+    level: str
+    part: str
+    text: str
+
+
+class ChannelLog:
+    """A ring of lines; `total` counts all that ever were."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._lines: deque[Line] = deque(maxlen=LINES)
+
+    def add(self, at: float, level: str, part: str, text: str) -> None:
+        """One more; the oldest makes room."""
+        if len(text) > TEXT_CHARACTERS:
+            text = text[: TEXT_CHARACTERS - 1] + "…"
+        self.total += 1
+        self._lines.append(Line(at, level, part, text))
+
+    def newest(self, limit: int = LINES) -> list[Line]:
+        """At most so many, the newest first."""
+        return list(islice(reversed(self._lines), limit))
+
+    def since(self, total: int) -> Iterable[Line]:
+        """What was said since `total` was that, oldest first, as far as it is kept."""
+        return reversed(self.newest(max(0, self.total - total)))
