@@ -27,6 +27,7 @@ from .web import (
     api_live,
     api_messages,
     metrics,
+    page,
     relay,
     sign_in,
 )
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     *sign_in.ROUTES,
     *metrics.ROUTES,
     *relay.ROUTES,
+    *page.ROUTES,
 )
 
 _log = Logger(namespace="iobuffer")

@@ -19,10 +19,16 @@ _PROBLEM = {
 }
 
 
+_DESCRIBED = ("/api/", "/metrics", "/healthz", "/readyz")
+
+
 def document(routes: Sequence[Route]) -> dict[str, Any]:
     """The description of these routes."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
+        if not route.path.startswith(_DESCRIBED):
+            # The page is for people.
+            continue
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",

@@ -44,8 +44,9 @@ _LINGER_SECONDS = 2.0
 SECURITY_HEADERS = (
     (
         "Content-Security-Policy",
-        "default-src 'self'; object-src 'none'; base-uri 'none'; "
-        "frame-ancestors 'none'; form-action 'self'",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
@@ -321,8 +322,8 @@ class Request(http.Request):
         reply = result if isinstance(result, Reply) else Reply(body=result)
         self.setResponseCode(reply.status)
         for name, value in reply.headers:
-            self.responseHeaders.addRawHeader(name, value)
-        if reply.status == 204:
+            self.setHeader(name, value)
+        if reply.status in (204, 304):
             self.finish()
             return
         body = reply.body if isinstance(reply.body, bytes) else to_json(reply.body)

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from iobuffer.serving import ROUTES
+from iobuffer.web import page
 from iobuffer.web.base import Reply, Role, Route
 from tests.integration.api_site import TOKENS
 from tests.web.web_fakes import Wire
@@ -59,6 +60,8 @@ MATRIX: dict[str, frozenset[str]] = {
     "GET /api/alarms": PEOPLE,
     "GET /api/events": PEOPLE,
     "GET /api/channels/{channel}/tail": OPERATORS,
+    # The page's own files show nothing of the gateway.
+    **{f"GET {route.path}": EVERYONE for route in page.ROUTES},
 }
 
 
