@@ -60,6 +60,10 @@ class Converter:
     `check` looks at what a value names in this machine, such as a file, and yields
     Problems without a place; the loader calls it for values that were given, and adds
     the place. `parse` itself touches nothing.
+
+    `kind` is how a form asks for it: text, number, choice, boolean, duration, size or
+    list. `choices` are the values of a closed choice, as JSON spells them; `bounds` the
+    lowest and the highest number.
     """
 
     expects: str
@@ -67,6 +71,9 @@ class Converter:
     show: Callable[[Any], str] = str
     as_json: Callable[[Any], Any] | None = None
     check: Callable[[Any], Iterable[Problem]] | None = None
+    kind: str = "text"
+    choices: tuple[Any, ...] = ()
+    bounds: tuple[float, float] | None = None
 
 
 def _same(value: Any) -> Any:
@@ -312,11 +319,16 @@ KEY_FILE = Converter("a path", _line, check=check_key_file)
 DEVICE = Converter(
     "a device such as /dev/ttyUSB0 or rfc2217://host:port", _word, check=check_device
 )
-BOOL = Converter("yes or no", _bool, _show_bool, _same)
+BOOL = Converter("yes or no", _bool, _show_bool, _same, kind="boolean")
 #: Float seconds.
-DURATION = Converter("a duration such as 500ms, 30s, 5m, 7d", _duration, _show_duration)
+DURATION = Converter(
+    "a duration such as 500ms, 30s, 5m, 7d",
+    _duration,
+    _show_duration,
+    kind="duration",
+)
 #: Integer bytes.
-SIZE = Converter("a size such as 512, 64 KiB, 10 GiB", _size, _show_size)
+SIZE = Converter("a size such as 512, 64 KiB, 10 GiB", _size, _show_size, kind="size")
 #: Bytes, written with \r \n \t \b \0 \\ and \xNN.
 BYTES = Converter(r"bytes such as \r\n or \x1c\x0d", _bytes, _show_bytes)
 #: Tuple of ip_network, from a list or from words.
@@ -325,6 +337,7 @@ NETWORKS = Converter(
     _networks,
     lambda value: " ".join(map(str, value)),
     lambda value: list(map(str, value)),
+    kind="list",
 )
 
 
@@ -337,7 +350,14 @@ def integer(low: int, high: int) -> Converter:
             raise ValueError(value)
         return found
 
-    return Converter(f"a whole number from {low} to {high}", parse, str, _same)
+    return Converter(
+        f"a whole number from {low} to {high}",
+        parse,
+        str,
+        _same,
+        kind="number",
+        bounds=(low, high),
+    )
 
 
 def number(low: float, high: float) -> Converter:
@@ -350,7 +370,9 @@ def number(low: float, high: float) -> Converter:
         return found
 
     expects = f"a number from {low:g} to {high:g}"
-    return Converter(expects, parse, _show_number, _same)
+    return Converter(
+        expects, parse, _show_number, _same, kind="number", bounds=(low, high)
+    )
 
 
 PORT = integer(1, 65535)
@@ -384,6 +406,8 @@ def choice(*values: Any, aliases: Mapping[str, Any] | None = None) -> Converter:
         parse,
         lambda value: str(_spelling(value)),
         _spelling,
+        kind="choice",
+        choices=tuple(_spelling(value) for value in values),
     )
 
 
@@ -412,4 +436,7 @@ def optional(converter: Converter) -> Converter:
         show,
         as_json,
         check if converter.check else None,
+        converter.kind,
+        converter.choices,
+        converter.bounds,
     )

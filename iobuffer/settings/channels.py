@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from ..errors import ConfigError
+from ..errors import ConfigError, Problem
 from .build import build, pick
 from .model import ChannelSettings, DestinationSettings, Kind, Kinds, SourceSettings
 from .raw import ABSENT, Node, Report, from_object
@@ -117,7 +117,8 @@ def _look_at_the_whole(parts: Parts, policy: Any) -> bool:
     if not parts.destinations:
         parts.source.report.warning(
             "this channel has no destination; its messages are kept as far as "
-            "max_bytes allows, and go nowhere"
+            "max_bytes allows, and go nowhere unless another iobuffer takes them (a "
+            "user of the role relay that is bound to this channel)"
         )
     return True
 
@@ -164,9 +165,14 @@ def _part(path: str, value: Any, report: Report) -> Part:
 
 
 def channel_from_object(
-    found: Mapping[str, Any], kinds: Kinds, origin: str
+    found: Mapping[str, Any],
+    kinds: Kinds,
+    origin: str,
+    warnings: list[Problem] | None = None,
 ) -> ChannelSettings:
     """One channel from an object as a channel file holds it, such as the API takes it.
+
+    `warnings` is extended by what is doubtful and no error.
 
     Raises:
         ConfigError: with every problem, warnings included, if there is an error.
@@ -176,4 +182,6 @@ def channel_from_object(
     channel = build_channel(parts, kinds)
     if channel is None or report.errors:
         raise ConfigError(report.problems)
+    if warnings is not None:
+        warnings += report.problems
     return channel

@@ -20,6 +20,7 @@ from .channels import (
     good_name,
     parts_from_object,
 )
+from .claims import Doubt, doubts
 from .files import FileText, read_text
 from .ini import Section
 from .model import PATTERNS, ChannelSettings, Kinds, Settings
@@ -78,6 +79,8 @@ class _Load:
             channel = build_channel(parts, self.kinds)
             if channel is not None:
                 channels[name] = channel
+        for doubt in doubts(channels, extra):
+            self._tell(doubt)
         rank = {file: number for number, file in enumerate(self.files)}
         problems = sorted(
             self.problems, key=lambda found: (rank.get(found.file, -1), found.line)
@@ -85,6 +88,16 @@ class _Load:
         if any(problem.severity == "error" for problem in problems):
             raise ConfigError(problems)
         return Settings(gateway, extra, channels, tuple(problems), tuple(self.files))
+
+    def _tell(self, doubt: Doubt) -> None:
+        """Put a warning where its option stands, or would stand."""
+        parts = self.channels[doubt.channel]
+        source = doubt.part == "source"
+        part = parts.source if source else parts.destinations[doubt.part]
+        assert part is not None
+        written = part.node.children.get(doubt.option)
+        line = written.line if written is not None else part.node.line
+        part.report.warning(doubt.message, part.node.below(doubt.option), line)
 
     # -- files -------------------------------------------------------------------------
 

@@ -1,15 +1,20 @@
 """Config objects -> INI text or JSON, by the metadata that reads them.
 
-Every option is written, defaults too. A secret is masked, so what has one does not read
-back; everything else does: the loader makes an equal object of it.
+Every option is written, defaults too, unless `brief`: then those that differ from their
+defaults, and those that everybody sets (forms.py). A secret is masked, so what has one
+does not read back; everything else does: the loader makes an equal object of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-from ..options import Group, Variant, specs
+import attrs
+
+from ..options import REQUIRED, Group, Option, Variant, specs
+from .forms import is_prominent
 from .model import ChannelSettings
 
 __all__ = [
@@ -24,27 +29,24 @@ __all__ = [
 MASK = "********"
 
 
-def config_object(config: Any, type_name: str = "") -> dict[str, Any]:
-    """The config as the page's JSON objects write it, ready for `json.dumps`."""
+#: Whether an option, by its dotted name, is written though it is at its default.
+Keep = Callable[[str], bool]
+
+
+def config_object(
+    config: Any, type_name: str = "", keep: Keep | None = None
+) -> dict[str, Any]:
+    """The config as the page's JSON objects write it, ready for `json.dumps`.
+
+    With `keep`, an option at its default is written only where `keep` says so.
+    """
     found: dict[str, Any] = {"type": type_name} if type_name else {}
-    for name, (attribute, spec) in specs(type(config)).items():
-        value = getattr(config, attribute)
-        if isinstance(spec, Group):
-            found[name] = config_object(value)
-        elif isinstance(spec, Variant):
-            if value is not None:
-                found[name] = config_object(value, _kind_of(spec, value))
-        elif value is None and spec.default is None:
-            continue
-        elif spec.secret:
-            found[name] = MASK if value else spec.converter.show(value)
-        else:
-            convert = spec.converter.as_json or spec.converter.show
-            found[name] = convert(value)
-    return found
+    return found | _object(config, "", keep)
 
 
-def ini_section(name: str, config: Any, type_name: str = "") -> str:
+def ini_section(
+    name: str, config: Any, type_name: str = "", keep: Keep | None = None
+) -> str:
     """The config as one section of INI text, with its `[name]`.
 
     Raises:
@@ -54,25 +56,34 @@ def ini_section(name: str, config: Any, type_name: str = "") -> str:
     lines = [f"[{name}]"]
     if type_name:
         lines.append(f"type = {type_name}")
-    lines += [f"{option} = {_carried(text)}" for option, text in _flat(config, "")]
+    lines += [
+        f"{option} = {_carried(text)}" for option, text in _flat(config, "", keep)
+    ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def channel_object(channel: ChannelSettings) -> dict[str, Any]:
+def channel_object(channel: ChannelSettings, *, brief: bool = False) -> dict[str, Any]:
     """A channel as a channel file holds it."""
     source = channel.source
     return {
         "id": channel.name,
-        **config_object(channel.policy),
-        "source": source and config_object(source.config, source.type_name),
+        **config_object(channel.policy, keep=_nothing if brief else None),
+        "source": source
+        and config_object(
+            source.config,
+            source.type_name,
+            _keep("source", source.type_name, brief),
+        ),
         "destinations": {
-            name: config_object(one.config, one.type_name)
+            name: config_object(
+                one.config, one.type_name, _keep("destination", one.type_name, brief)
+            )
             for name, one in channel.destinations.items()
         },
     }
 
 
-def channel_ini(channel: ChannelSettings) -> str:
+def channel_ini(channel: ChannelSettings, *, brief: bool = False) -> str:
     """A channel as sections of INI text. Raises ValueError as `ini_section` does."""
     parts = []
     if channel.source is not None:
@@ -81,31 +92,87 @@ def channel_ini(channel: ChannelSettings) -> str:
                 f"source:{channel.name}",
                 channel.source.config,
                 channel.source.type_name,
+                _keep("source", channel.source.type_name, brief),
             )
         )
     parts += [
-        ini_section(f"destination:{channel.name}:{name}", one.config, one.type_name)
+        ini_section(
+            f"destination:{channel.name}:{name}",
+            one.config,
+            one.type_name,
+            _keep("destination", one.type_name, brief),
+        )
         for name, one in channel.destinations.items()
     ]
-    parts.append(ini_section(f"channel:{channel.name}", channel.policy))
+    policy = ini_section(
+        f"channel:{channel.name}", channel.policy, keep=_nothing if brief else None
+    )
+    if not brief or "=" in policy or not parts:
+        parts.append(policy)
     return "\n".join(parts)
 
 
-def _flat(config: Any, prefix: str) -> Iterator[tuple[str, str]]:
+def _nothing(option: str) -> bool:
+    return False
+
+
+def _keep(role: str, type_name: str, brief: bool) -> Keep | None:
+    return partial(is_prominent, role, type_name) if brief else None
+
+
+def _object(config: Any, prefix: str, keep: Keep | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, (attribute, spec) in specs(type(config)).items():
+        value = getattr(config, attribute)
+        if isinstance(spec, Group):
+            inside = _object(value, f"{prefix}{name}.", keep)
+            if inside or keep is None:
+                found[name] = inside
+        elif _left_out(prefix + name, spec, value, keep):
+            continue
+        elif isinstance(spec, Variant):
+            kind = _kind_of(spec, value)
+            inside = _object(value, f"{prefix}{name}.", keep)
+            found[name] = {"type": kind} | inside if inside or keep is None else kind
+        elif spec.secret:
+            found[name] = MASK if value else spec.converter.show(value)
+        else:
+            convert = spec.converter.as_json or spec.converter.show
+            found[name] = convert(value)
+    return found
+
+
+def _flat(config: Any, prefix: str, keep: Keep | None) -> Iterator[tuple[str, str]]:
     """(dotted name, text) of every option."""
     for name, (attribute, spec) in specs(type(config)).items():
         value = getattr(config, attribute)
         if isinstance(spec, Group):
-            yield from _flat(value, f"{prefix}{name}.")
-        elif isinstance(spec, Variant):
-            if value is not None:
-                yield prefix + name, _kind_of(spec, value)
-                yield from _flat(value, f"{prefix}{name}.")
-        elif value is None and spec.default is None:
+            yield from _flat(value, f"{prefix}{name}.", keep)
+        elif _left_out(prefix + name, spec, value, keep):
             continue
+        elif isinstance(spec, Variant):
+            yield prefix + name, _kind_of(spec, value)
+            yield from _flat(value, f"{prefix}{name}.", keep)
         else:
             hidden = spec.secret and value
             yield prefix + name, MASK if hidden else spec.converter.show(value)
+
+
+def _left_out(name: str, spec: Option | Variant, value: Any, keep: Keep | None) -> bool:
+    if value is None and spec.default is None:
+        return True
+    return keep is not None and _is_default(spec, value) and not keep(name)
+
+
+def _is_default(spec: Option | Variant, value: Any) -> bool:
+    if isinstance(spec, Variant):
+        return spec.default is not None and bool(value == spec.kinds[spec.default]())
+    default = spec.default
+    if default is REQUIRED:
+        return False
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        default = default.factory()
+    return bool(value == default)
 
 
 def _kind_of(spec: Variant, value: Any) -> str:

@@ -166,13 +166,17 @@ def test_all_problems_of_all_files_come_at_once_in_order(write: Write) -> None:
         "c.ini:10: [channel:z] keep: expected a duration such as 500ms, 30s, 5m, 7d; "
         "got '12 parsecs'",
         "c.ini:11: warning: [source:chem-1] this channel has no destination; "
-        "its messages are kept as far as max_bytes allows, and go nowhere",
+        "its messages are kept as far as max_bytes allows, and go nowhere unless "
+        "another iobuffer takes them (a user of the role relay that is bound to this "
+        "channel)",
         "c.ini:13: [source:chem-1] port: expected a whole number from 1 to 65535; "
         "got '99999'",
         "c.ini:14: [source:chem-1] expected `option = value`",
         "a.ini:1: [gateway] belongs into the main file, c.ini",
         "a.ini:3: warning: [source:a] this channel has no destination; "
-        "its messages are kept as far as max_bytes allows, and go nowhere",
+        "its messages are kept as far as max_bytes allows, and go nowhere unless "
+        "another iobuffer takes them (a user of the role relay that is bound to this "
+        "channel)",
         "a.ini:4: [source:a] type: expected one of tcp_server, serial, "
         "remote_icombuffer; got 'nothing'",
     ]
@@ -190,7 +194,8 @@ def test_one_channel_in_two_files_names_both(write: Write) -> None:
         "b.json: source.port: required and not given; "
         "expected a host name or an address",
         "b.json: warning: this channel has no destination; its messages are "
-        "kept as far as max_bytes allows, and go nowhere",
+        "kept as far as max_bytes allows, and go nowhere unless another iobuffer takes "
+        "them (a user of the role relay that is bound to this channel)",
     ]
 
 
