@@ -23,6 +23,7 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from .errors import ConfigError, ExitStatus, Problem, StorageError
+from .history import History
 from .pair import ChannelPair, limits_of
 from .settings.model import ChannelSettings, Kinds, Settings
 from .status_words import destination_figures, source_figures
@@ -75,6 +76,8 @@ class Gateway(Service):
         self._wall = wall
         self._changing = DeferredLock()
         self._tallying: LoopingCall | None = None
+        #: What the channels did in the last day.
+        self.history = History()
         self.watch = Watch(
             settings=lambda: self.settings,
             pairs=self.pairs,
@@ -316,6 +319,10 @@ class Gateway(Service):
     def _tally(self) -> None:
         for pair in self.pairs.values():
             pair.tally()
+        seconds = self._reactor.seconds()
+        if self.history.is_due(seconds):
+            looks = {name: pair.look() for name, pair in self.pairs.items()}
+            self.history.take(seconds, self._wall(), looks)
 
     def _log_findings(self, findings: list[Finding]) -> None:
         for finding in findings:

@@ -11,7 +11,6 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, gatherResults, succeed
-from twisted.logger import Logger, LogLevel
 
 from .acks.base import AckConfig
 from .channel import Channel
@@ -19,6 +18,7 @@ from .counters import DestinationCounters, SourceCounters
 from .destinations.base import LinkContext
 from .destinations.delivery import Delivery
 from .framing import FRAMINGS
+from .history import Look
 from .rates import Meter
 from .settings.model import (
     ChannelSettings,
@@ -31,6 +31,7 @@ from .state import State, StateCell, Word
 from .storage.base import ChannelState, Limits, WhenFull
 from .storekeeper import Storekeeper
 from .transitions import Transitions
+from .voice import Voice
 
 __all__ = ["ChannelPair", "cursors_in", "limits_of"]
 
@@ -47,15 +48,6 @@ _GRAVITY = (
     Word.WAITING,
     Word.FAILED,
 )
-
-_LEVELS = {
-    "debug": LogLevel.debug,
-    "info": LogLevel.info,
-    "warn": LogLevel.warn,
-    "error": LogLevel.error,
-}
-
-_log = Logger(namespace="iobuffer")
 
 
 @attrs.define(eq=False)
@@ -116,6 +108,7 @@ class ChannelPair:
         self._full_logged = False
         self._room_call: Any = None
         self.meter = Meter()
+        self.voice = Voice(settings.name, wall)
         # What an operator has stopped, until it is started or the gateway is.
         self._held: dict[str, State] = {}
 
@@ -124,7 +117,7 @@ class ChannelPair:
     def start(self) -> None:
         """Start the destinations, then the source."""
         if not self.settings.policy.enabled:
-            self._log("", "info", "not enabled; what is stored is kept")
+            self.voice.say("", "info", self._not_enabled())
             return
         for destination in self.settings.destinations.values():
             self._start_destination(destination)
@@ -179,10 +172,12 @@ class ChannelPair:
 
     # -- what an operator may do -------------------------------------------------------
 
-    async def stop_parts(self, parts: Sequence[str]) -> None:
+    async def stop_parts(
+        self, parts: Sequence[str], reason: str = "stopped by an operator"
+    ) -> None:
         """Stop these parts ("source", destinations by name), the source first, until
-        they are started again or the gateway is."""
-        state = State(Word.STOPPED, "stopped by an operator", self._wall())
+        they are started again or the gateway is. Their states say the reason."""
+        state = State(Word.STOPPED, reason, self._wall())
         if "source" in parts and self.settings.source is not None:
             self._held.setdefault("source", state)
             await self._stop_source()
@@ -203,13 +198,15 @@ class ChannelPair:
         if "source" in parts and self._source is None:
             self._start_source()
 
-    def pause_parts(self, parts: Sequence[str]) -> None:
-        """Hold these parts; connections stay."""
+    def pause_parts(
+        self, parts: Sequence[str], reason: str = "paused by an operator"
+    ) -> None:
+        """Hold these parts; connections stay. Their states say the reason."""
         if "source" in parts and self._source is not None:
-            self._source.source.pause()
+            self._source.source.pause(reason)
         for name, running in self._destinations.items():
             if name in parts:
-                running.delivery.pause()
+                running.delivery.pause(reason)
 
     def resume_parts(self, parts: Sequence[str]) -> None:
         """Undo pause_parts(); a delivery that a refusal has halted tries again."""
@@ -221,11 +218,17 @@ class ChannelPair:
 
     # -- what it shows -----------------------------------------------------------------
 
+    def _not_enabled(self) -> str:
+        return (
+            "not enabled: what is stored is kept. To run it, set enabled = yes in "
+            f"{self.settings.origin}, then reload"
+        )
+
     @property
     def state(self) -> State:
         """The worst of its parts, with the part's name before the reason."""
         if not self.settings.policy.enabled:
-            return State(Word.STOPPED, "not enabled in the configuration", 0.0)
+            return State(Word.STOPPED, self._not_enabled(), 0.0)
         parts = self.states()
         if not parts:
             return State(Word.STARTING, "", 0.0)
@@ -258,6 +261,10 @@ class ChannelPair:
     def deliveries(self) -> dict[str, Delivery]:
         """By destination."""
         return {name: each.delivery for name, each in self._destinations.items()}
+
+    def framing(self, destination: str) -> Any:
+        """What a destination that runs puts around its messages."""
+        return self._destinations[destination].framing
 
     @property
     def source(self) -> Source | None:
@@ -297,6 +304,21 @@ class ChannelPair:
             running.tallied = now
             self.channel.tally(grown)
 
+    def look(self) -> Look:
+        """What history has of it."""
+        source, cursors = self._source, self.channel.cursors
+        totals = {"in": source.counters.messages_in_total if source else 0}
+        levels = {}
+        for name in self.settings.destinations:
+            running = self._destinations.get(name)
+            # Of one that is stopped nothing comes, and that is known.
+            totals[f"out:{name}"] = (
+                running.delivery.counters.messages_out_total if running else 0
+            )
+            if name in cursors:
+                levels[f"queued:{name}"] = self.channel.queued(name)
+        return Look(totals, levels)
+
     def _totals(self) -> dict[str, int]:
         """What the meter looks at."""
         found = {"messages_in": 0, "bytes_in": 0, "messages_out": 0, "bytes_out": 0}
@@ -316,7 +338,7 @@ class ChannelPair:
         settings = self.settings.source
         if settings is None:
             return
-        log = self._logger("source")
+        log = self.voice.saying("source")
         state = StateCell(self._wall, Transitions(log))
         counters = SourceCounters()
         context = SourceContext(
@@ -326,6 +348,7 @@ class ChannelPair:
             state=state,
             wall=self._wall,
             log=log,
+            note=self.voice.noting("source"),
             epoch=self._epoch,
             marks=self._marks,
         )
@@ -346,7 +369,7 @@ class ChannelPair:
         return running.source.stop().addCallback(stopped)
 
     def _start_destination(self, settings: DestinationSettings) -> None:
-        log = self._logger(settings.name)
+        log = self.voice.saying(settings.name)
         state = StateCell(self._wall, Transitions(log))
         counters = DestinationCounters()
         source_framing = _source_framing(self.settings)
@@ -360,6 +383,7 @@ class ChannelPair:
             state=state,
             wall=self._wall,
             log=log,
+            note=self.voice.noting(settings.name),
             epoch=self._epoch,
         )
         ack: AckConfig = settings.config.ack
@@ -376,6 +400,7 @@ class ChannelPair:
             reactor=self._reactor,
             wall=self._wall,
             log=log,
+            note=context.note,
         )
         running = _RunningDestination(settings, framing, delivery)
         self._destinations[settings.name] = running
@@ -405,35 +430,20 @@ class ChannelPair:
         elif not self._full_logged:
             self._full_logged = True
             reason = self.channel.full_reason
-            self._log("", "error", f"nothing more is taken, for want of room: {reason}")
+            self.voice.say(
+                "", "error", f"nothing more is taken, for want of room: {reason}"
+            )
 
     def _room_lasts(self) -> None:
         self._room_call = None
         self._full_logged = False
-        self._log("", "info", "the store has room again")
+        self.voice.say("", "info", "the store has room again")
 
     def _epoch(self) -> str:
         return self._keeper.epoch
 
     def _marks(self) -> Deferred[dict[str, bytes]]:
         return self._keeper.call(lambda store: store.marks(self.name))
-
-    def _logger(self, part: str) -> Callable[[str, str], None]:
-        def log(level: str, text: str) -> None:
-            self._log(part, level, text)
-
-        return log
-
-    def _log(self, part: str, level: str, text: str) -> None:
-        place = f"{self.name}/{part}" if part else self.name
-        _log.emit(
-            _LEVELS[level],
-            "{place}: {text}",
-            place=place,
-            text=text,
-            channel=self.name,
-            part=part,
-        )
 
 
 def limits_of(settings: ChannelSettings) -> Limits:

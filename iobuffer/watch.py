@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from .alarms import Alarm, Alarms, Change
@@ -134,7 +134,7 @@ class Watch:
             name=settings.gateway.name,
             started_at=self._started_at,
             channels={name: self._channel(pair) for name, pair in self._pairs.items()},
-            page_certificate_expires_at=self._expiry(settings.extra.get("http")),
+            page_certificate_expires_at=self.expiry(settings.extra.get("http")),
             store=self._stats,
             pending_bytes=keeper.pending_bytes if keeper else 0,
             recent_bytes=keeper.recent_bytes if keeper else 0,
@@ -169,10 +169,12 @@ class Watch:
         return PartFigures(
             state=state,
             counters=counters,
-            certificate_expires_at=self._expiry(config),
+            certificate_expires_at=self.expiry(config),
         )
 
-    def _expiry(self, config: Any) -> float | None:
+    def expiry(self, config: Any) -> float | None:
+        """When the certificate that a part shows expires, epoch seconds; None without
+        one, or while it cannot be read."""
         return self._expires_at.get(certificate_path(config))
 
     # -- looking -----------------------------------------------------------------------
@@ -215,16 +217,20 @@ class Watch:
 
     def _tell(self, change: Change) -> None:
         alarm = change.alarm
-        say = _log.warn if change.is_raised else _log.info
-        say(
-            "{place}: {word} {kind}: {text}",
+        word = "ALARM" if change.is_raised else "alarm cleared,"
+        text = f"{word} {alarm.kind.value}: {change.text}"
+        level = LogLevel.warn if change.is_raised else LogLevel.info
+        _log.emit(
+            level,
+            "{place}: {text}",
             place=alarm.place,
-            word="ALARM" if change.is_raised else "alarm cleared,",
-            kind=alarm.kind.value,
-            text=change.text,
+            text=text,
             channel=alarm.channel,
             part=alarm.part,
         )
+        pair = self._pairs.get(alarm.channel)
+        if pair is not None:
+            pair.voice.note(alarm.part, level.name, text)
         for notifier in self._notifiers:
             notifier.tell(change)
 

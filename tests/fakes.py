@@ -267,6 +267,12 @@ class ScriptedLink:
     def reopen(self, reason: str) -> None:
         self.reopened.append(reason)
 
+    def peers(self) -> list[dict[str, Any]]:
+        return [{"peer": "scripted", "since": WALL}] if self.is_up else []
+
+    def quality(self) -> dict[str, int]:
+        return {}
+
     # -- orders ------------------------------------------------------------------------
 
     def up(self) -> None:

@@ -45,6 +45,8 @@ FLOORS = {
     "relays": 4,
     "transitions": 4,
     "pair": 4,
+    "voice": 4,
+    "line_quality": 4,
     "watch": 4,
     "status_words": 4,
     "gateway": 4,

@@ -58,12 +58,17 @@ class ToySource:
         self._order.append("source stopped")
         return succeed(None)
 
-    def pause(self) -> None: ...
+    def pause(self, reason: str = "") -> None:
+        self.context.state.set(Word.PAUSED, reason)
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        self.context.state.set(Word.RUNNING)
 
     def peers(self) -> list[dict[str, Any]]:
         return []
+
+    def quality(self) -> dict[str, int]:
+        return {"parity_errors": 3}
 
 
 @attrs.frozen(kw_only=True)
@@ -367,6 +372,54 @@ def test_counters_have_what_waits_for_each_destination(world: World) -> None:
     counters = pair.counters()
     assert counters["lis"]["queued"] == 2
     assert counters["source"]["messages_in_total"] == 0
+
+
+def test_what_an_operator_holds_says_who_it_was(world: World) -> None:
+    pair = world.begin(settings("lis", "log"))
+    pair.pause_parts(["source", "lis"], "paused by ada")
+    world.reactor.result_of(ensureDeferred(pair.stop_parts(["log"], "stopped by ben")))
+    assert {name: str(state) for name, state in pair.states().items()} == {
+        "source": "paused: paused by ada",
+        "lis": "paused: paused by ada",
+        "log": "stopped: stopped by ben",
+    }
+    pair.resume_parts(["source", "lis"])
+    pair.start_parts(["log"])
+    assert {state.reason for state in pair.states().values()} == {""}
+
+
+def test_what_is_logged_of_a_channel_is_in_its_own_log_and_notes_only_there(
+    world: World, lines: list[str]
+) -> None:
+    pair = world.begin(settings("lis"))
+    source = world.sources[0].context
+    source.note("info", "10.0.0.5:4711 is connected")
+    source.log("warn", "bad bytes")
+    world.links["lis"].context.log("info", "up")
+    assert [(line.level, line.part, line.text) for line in pair.voice.log.newest()] == [
+        ("info", "lis", "up"),
+        ("warn", "source", "bad bytes"),
+        ("info", "source", "10.0.0.5:4711 is connected"),
+        ("info", "source", "running"),
+    ]
+    assert pair.voice.log.newest()[0].at == WALL
+    assert lines[-2:] == ["warn c/source: bad bytes", "info c/lis: up"]
+
+
+def test_history_sees_what_came_what_went_and_what_waits(world: World) -> None:
+    pair = world.begin(settings("lis"))
+    world.sources[0].context.counters.messages_in_total = 3
+    world.links["lis"].up()
+    world.take(b"1", b"2")
+    world.links["lis"].confirm()
+    world.take(b"3")
+    found = pair.look()
+    assert found.totals == {"in": 3, "out:lis": 2}
+    assert found.levels == {"queued:lis": 1}
+    world.reactor.result_of(ensureDeferred(pair.stop_parts(["source", "lis"])))
+    found = pair.look()
+    assert found.totals == {"in": 0, "out:lis": 0}
+    assert found.levels == {"queued:lis": 1}
 
 
 def test_what_the_source_has_counted_is_tallied_once(world: World) -> None:

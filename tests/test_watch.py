@@ -36,6 +36,7 @@ from iobuffer.settings.model import (
 from iobuffer.state import State, Word
 from iobuffer.storage.base import Limits
 from iobuffer.storage.memory import MemoryStore
+from iobuffer.voice import Voice
 from iobuffer.watch import Watch
 from tests.fakes import WALL, batch_of
 from tests.links.certificates import Authority
@@ -65,6 +66,7 @@ class FakePair:
         self.source: object | None = object()
         self.deliveries = {"lis": object()}
         self.messages = 0
+        self.voice = Voice(name, lambda: WALL)
 
     def states(self) -> dict[str, State]:
         return {"source": self.state, "lis": self.link_state}
@@ -156,6 +158,8 @@ def test_an_alarm_is_one_line_when_it_is_raised_and_one_when_it_is_cleared(
         LogLevel.info,
         "chem-1: alarm cleared, silence: a message has come",
     )
+    own = world.pairs["chem-1"].voice.log.newest()
+    assert [f"chem-1: {line.text}" for line in own] == [cleared[1], raised[1]]
 
 
 def test_figures_hold_what_the_store_said_and_what_counts_now(world: World) -> None:

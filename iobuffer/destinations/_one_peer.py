@@ -91,6 +91,14 @@ class OnePeerLink:
         """Drop the connection and open it again."""
         self._way.reopen(reason)
 
+    def peers(self) -> list[dict[str, Any]]:
+        """See Link."""
+        return [] if self._outlet is None else [self._outlet.seen()]
+
+    def quality(self) -> dict[str, int]:
+        """See Link."""
+        return {}
+
     # -- for the subclass --------------------------------------------------------------
 
     def _wind_up(self) -> Deferred[None]:
@@ -109,6 +117,7 @@ class OnePeerLink:
             return
         assert self._user is not None
         self._outlet = outlet
+        outlet.since = self._context.wall()
         self._refusing = False
         self._proven = False
         receipts = self._ack.receipts(self._framing_name)

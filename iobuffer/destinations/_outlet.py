@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..links.place import place_of
-from ..links.tcp import raise_write_bytes, unsent_bytes
+from ..links.tcp import quality_of, raise_write_bytes, unsent_bytes
 from ._confirm import Received, Unconfirmed
 
 __all__ = ["Outlet"]
@@ -71,6 +71,8 @@ class Outlet(Protocol):
         self.writable = False
         #: Who is at the other end, such as "10.0.0.5:41612".
         self.peer = ""
+        #: Wall time since when it is in use; its owner sets it.
+        self.since = 0.0
         #: True once `abort` was called; the end follows in the reactor's next turn.
         self.aborted = False
         #: When the peer last took something, or had everything; the reactor's clock.
@@ -97,6 +99,10 @@ class Outlet(Protocol):
         """Bytes that the peer's TCP does not have now; confirms nothing, unlike
         `measure`, so that nobody is called back."""
         return 0 if self._gone else self._unsent(self.transport)
+
+    def seen(self) -> dict[str, Any]:
+        """What `Link.peers` tells of this connection."""
+        return {"peer": self.peer, "since": self.since, **quality_of(self.transport)}
 
     def write(self, data: bytes) -> None:
         """Write what needs no confirmation by the peer's TCP."""

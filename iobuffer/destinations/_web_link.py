@@ -116,6 +116,12 @@ class WebLink:
     def reopen(self, reason: str) -> None:
         self._cancel(reason)
 
+    def peers(self) -> list[dict[str, Any]]:
+        return []
+
+    def quality(self) -> dict[str, int]:
+        return {}
+
     # -- within ------------------------------------------------------------------------
 
     async def _run(self, batch: Batch) -> None:

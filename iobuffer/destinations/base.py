@@ -105,6 +105,10 @@ def _no_epoch() -> str:
     return ""
 
 
+def _no_note(level: str, text: str) -> None:
+    """Nobody keeps it."""
+
+
 @attrs.frozen(kw_only=True)
 class LinkContext:
     """What the assembly hands to a destination's `build(config, context)`.
@@ -112,7 +116,7 @@ class LinkContext:
     `framing` is the resolved framing config (never None) when the kind has one.
     `reactor` runs on the monotonic clock, `wall` gives epoch seconds for labels.
     `epoch` is the store's: with channel and sequence number it names a message for
-    good.
+    good. `note` is for lines that would flood the log; see SourceContext.
     """
 
     reactor: Any
@@ -123,6 +127,7 @@ class LinkContext:
     state: StateCell
     wall: Callable[[], float]
     log: Callable[[str, str], None]
+    note: Callable[[str, str], None] = _no_note
     epoch: Callable[[], str] = _no_epoch
 
 
@@ -161,3 +166,10 @@ class Link(Protocol):
 
     def reopen(self, reason: str) -> None:
         """Drop the connection and open it again: the delivery has stalled."""
+
+    def peers(self) -> list[dict[str, Any]]:
+        """Whom it is connected to now: peer, since (wall), and what the kernel tells of
+        a TCP connection (`links.tcp.quality_of`); empty without connections."""
+
+    def quality(self) -> dict[str, int]:
+        """Errors on the line, as far as a driver or a terminal server counts them."""

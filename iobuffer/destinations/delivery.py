@@ -73,6 +73,7 @@ class Delivery:
             has halted or was paused.
         wall: epoch seconds.
         log: log(level, text).
+        note: as in LinkContext.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Delivery:
         reactor: Any,
         wall: Callable[[], float],
         log: Callable[[str, str], None],
+        note: Callable[[str, str], None] = lambda level, text: None,
     ) -> None:
         self.name = name
         self.link = link
@@ -95,11 +97,13 @@ class Delivery:
         #: Set when a refusal or the store has halted this delivery: the sentence.
         self.halted = ""
         self.paused = False
+        self._pause_reason = ""
         self._channel = channel
         self._link_state = link_state
         self._reactor = reactor
         self._wall = wall
         self._log = log
+        self._note = note
         self._window = config.window or (1 if answered else _DEFAULT_WINDOW_MESSAGES)
         self._attempts = config.attempts
         self._when_refused = WhenRefused(
@@ -124,7 +128,8 @@ class Delivery:
         self._refused_seq = 0
         self._refused_attempts = 0
         self._unreadable = False
-        # Since the last tick of the stall watch: whether one was logged, what was not.
+        # Since the last tick of the stall watch: whether one was told, what was not.
+        self._refusal_noted = False
         self._parked_logged = False
         self._parked_unlogged = 0
         self._held_since = 0.0
@@ -144,7 +149,7 @@ class Delivery:
         if self.halted:
             return State(Word.FAILED, self.halted, self._held_since)
         if self.paused:
-            return State(Word.PAUSED, "paused by an operator", self._held_since)
+            return State(Word.PAUSED, self._pause_reason, self._held_since)
         return link
 
     def start(self) -> None:
@@ -186,9 +191,11 @@ class Delivery:
         self._pump()
         return extra.done
 
-    def pause(self) -> None:
-        """Send nothing more; what is in flight may still be confirmed."""
+    def pause(self, reason: str = "paused by an operator") -> None:
+        """Send nothing more; what is in flight may still be confirmed. The state says
+        the reason."""
         self.paused = True
+        self._pause_reason = reason
         self._held_since = self._wall()
 
     def resume(self) -> None:
@@ -426,9 +433,12 @@ class Delivery:
             self._halt(
                 f"message {seq} was refused {_times(self._refused_attempts)} "
                 f"({error.reason}); nothing more is sent here. Remove the cause, then "
-                "reload (SIGHUP) to try again"
+                "resume this destination, or reload (SIGHUP), to try again"
             )
         else:
+            if not self._refusal_noted:
+                self._refusal_noted = True
+                self._note("warn", f"message {seq} was refused: {error.reason}")
             self._retry_later()
 
     def _log_parked(self, seq: int, reason: str) -> None:
@@ -475,6 +485,7 @@ class Delivery:
             self._stall_seconds / 4, self._watch_for_stall
         )
         self._log_more_parked()
+        self._refusal_noted = False
         idle = self._sent_upto >= self._channel.last_seq and not self._in_flight
         idle = idle and self._extra is None
         held = self.paused or self.halted or self._retry_call is not None

@@ -225,6 +225,12 @@ class FileLink:
         self._context.state.set(Word.WAITING, f"opening the file again: {reason}")
         self._when_free(self._open)
 
+    def peers(self) -> list[dict[str, Any]]:
+        return []
+
+    def quality(self) -> dict[str, int]:
+        return {}
+
     # -- opening -----------------------------------------------------------------------
 
     def _open(self) -> None:

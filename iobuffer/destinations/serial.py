@@ -102,6 +102,9 @@ class SerialLink(OnePeerLink):
         """What goes out in a second: more would only come twice after a loss."""
         return max(_LEAST_WINDOW_BYTES, self._baud_rate // 10)
 
+    def quality(self) -> dict[str, int]:
+        return self._line.quality()
+
     def stop(self) -> Deferred[None]:
         """Give what is under way a moment to go out, then close the line."""
         self._line.hold()

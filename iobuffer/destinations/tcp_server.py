@@ -153,6 +153,7 @@ class TcpServerLink:
             # Its word is one half of ours; the other is who is connected.
             state=StateCell(context.wall, self._listener_changed),
             log=context.log,
+            note=context.note,
             allow=config.allow,
             max_connections=config.max_connections,
             backoff=Backoff(max_seconds=config.retry_max),
@@ -203,6 +204,14 @@ class TcpServerLink:
         for client in slow or self._clients:
             client.abort()
 
+    def peers(self) -> list[dict[str, Any]]:
+        """See Link."""
+        return [client.seen() for client in self._clients]
+
+    def quality(self) -> dict[str, int]:
+        """See Link."""
+        return {}
+
     # -- clients come and go -----------------------------------------------------------
 
     def _build_outlet(self) -> Outlet:
@@ -220,6 +229,7 @@ class TcpServerLink:
         counters = self._context.counters
         counters.connects_total += 1
         counters.connections += 1
+        outlet.since = self._context.wall()
         self._clients.append(outlet)
         self._drop_logged = False
         self._show_state()

@@ -183,6 +183,12 @@ class UdpLink:
             self._down(reason)
             self._open()
 
+    def peers(self) -> list[dict[str, Any]]:
+        return []
+
+    def quality(self) -> dict[str, int]:
+        return {}
+
     # -- the socket --------------------------------------------------------------------
 
     def _open(self) -> None:

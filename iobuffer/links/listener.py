@@ -23,6 +23,7 @@ from .place import place_of
 from .status import Status
 from .tcp import TcpTuning
 from .tls import ServerTls, TlsConfig, TlsError
+from .visits import Visits
 
 __all__ = ["Listener", "Networks"]
 
@@ -45,10 +46,12 @@ class Listener:
         factory: its protocols' connectionMade comes before the TLS handshake.
         allow: networks; empty lets everyone in.
         max_connections: at one time; 0 for no limit.
+        max_connections_each: likewise, from one address.
         state: told of everything; None when the owner words its own.
         counters: connections, connections_total, connections_refused_total and
             handshake_failures_total are kept here.
         log: as in SourceContext.
+        note: as in SourceContext; told who comes and goes.
         on_ready: called with the protocol of a connection that can be used.
     """
 
@@ -65,10 +68,12 @@ class Listener:
         log: Callable[[str, str], None],
         allow: Networks = (),
         max_connections: int = 0,
+        max_connections_each: int = 0,
         counters: SourceCounters | None = None,
         backoff: Backoff | None = None,
         handshake_timeout_seconds: float = 10.0,
         on_ready: Callable[[IProtocol], None] = lambda protocol: None,
+        note: Callable[[str, str], None] = lambda level, text: None,
     ) -> None:
         self.counters = counters if counters is not None else SourceCounters()
         self.place = place_of(host, port)
@@ -81,6 +86,7 @@ class Listener:
         self._log = log
         self._allow = tuple(allow)
         self._max_connections = max_connections
+        self._max_connections_each = max_connections_each
         self._backoff = backoff if backoff is not None else Backoff()
         self._on_ready = on_ready
         self._gates = GateFactory(
@@ -93,6 +99,7 @@ class Listener:
             on_gone=self._gone,
         )
         self._complaints = Complaints(log)
+        self._visits = Visits(note, reactor.seconds)
         self._crowded = False
         self._running = False
         self._listening: Any = None
@@ -203,19 +210,33 @@ class Listener:
                     f"allows: {host} and those who follow are refused",
                 )
             return False
+        if self._max_connections_each and (
+            sum(gate.getPeer().host == host for gate in self._gates.gates)
+            >= self._max_connections_each
+        ):
+            self.counters.connections_refused_total += 1
+            self._complaints.say(
+                host,
+                f"connection from {host} refused: it has "
+                f"{self._max_connections_each}, as many as one address may",
+            )
+            return False
         return True
 
     def _ready(self, gate: Gate) -> None:
         self.counters.connections += 1
         self.counters.connections_total += 1
-        host = gate.getPeer().host
-        if self._complaints.forget(host):
-            self._log("info", f"{host} is connected again")
+        peer = gate.getPeer()
+        self._visits.came(place_of(peer.host, peer.port))
+        if self._complaints.forget(peer.host):
+            self._log("info", f"{peer.host} is connected again")
         self._on_ready(gate.inner)
 
     def _gone(self, gate: Gate, why: str) -> None:
         if gate.ready:
             self.counters.connections -= 1
+            peer = gate.getPeer()
+            self._visits.left(place_of(peer.host, peer.port), why)
         elif self._running:
             self.counters.handshake_failures_total += 1
             host = gate.getPeer().host

@@ -22,6 +22,7 @@ class PausableStatus:
     def __init__(self, status: Status) -> None:
         self._status = status
         self._paused = False
+        self._pause_reason = ""
         self._latest: tuple[Word, str] = (Word.STARTING, "")
 
     def set(self, word: Word, reason: str = "") -> None:
@@ -30,11 +31,12 @@ class PausableStatus:
         if not self._paused or word in (Word.FAILED, Word.STOPPED):
             self._status.set(word, reason)
         else:
-            self._status.set(Word.PAUSED)
+            self._status.set(Word.PAUSED, self._pause_reason)
 
-    def pause(self) -> None:
-        """Held by an operator."""
+    def pause(self, reason: str = "") -> None:
+        """Held by an operator, who is named in the reason."""
         self._paused = True
+        self._pause_reason = reason
         self.set(*self._latest)
 
     def resume(self) -> None:

@@ -17,6 +17,7 @@ from ..options import DURATION, option
 
 __all__ = [
     "TcpTuning",
+    "quality_of",
     "raise_read_bytes",
     "raise_write_bytes",
     "socket_of",
@@ -27,6 +28,12 @@ __all__ = [
 #: Keepalive probes; the first goes out after half of `keepalive`, the others share the
 #: second half.
 _PROBES = 3
+
+# linux/tcp.h: struct tcp_info, eight bytes and 24 u32 of it. They are in the kernel
+# since 2.6, and it fills in as much as it is asked for.
+_TCP_INFO = struct.Struct("8x24I")
+_ROUND_TRIP_MICROSECONDS = 15
+_RETRANSMITS = 23
 
 
 # Not slotted: a config class inherits from this beside another base with slots.
@@ -131,6 +138,27 @@ def unsent_bytes(transport: Any) -> int:
         answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
         waiting += struct.unpack("i", answer)[0]
     return waiting
+
+
+def quality_of(transport: Any) -> dict[str, float]:
+    """What the kernel knows of a connection now: `round_trip_seconds`,
+    `unacknowledged_bytes` (see unsent_bytes) and `retransmits`, the segments that had
+    to be sent again since it was made. Empty where there is no TCP."""
+    sock = socket_of(transport)
+    if sock is None or sock.fileno() < 0:
+        return {}
+    try:
+        told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        numbers = _TCP_INFO.unpack(told)
+        unacknowledged_bytes = unsent_bytes(transport)
+    except (OSError, struct.error):
+        # It has just ended, or this is another system's tcp_info.
+        return {}
+    return {
+        "round_trip_seconds": numbers[_ROUND_TRIP_MICROSECONDS] / 1e6,
+        "unacknowledged_bytes": unacknowledged_bytes,
+        "retransmits": numbers[_RETRANSMITS],
+    }
 
 
 def socket_of(transport: Any) -> socket.socket | None:

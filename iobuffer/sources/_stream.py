@@ -22,7 +22,7 @@ from zope.interface import implementer
 from ..batch import single_peer
 from ..errors import FramingError
 from ..links.place import place_of
-from ..links.tcp import raise_read_bytes
+from ..links.tcp import quality_of, raise_read_bytes
 from ._replies import Replies
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ class StreamProtocol(Protocol):
             "framing": self._framer.name,
             "bytes": self.bytes_in,
             "messages": self.messages_in,
+            **quality_of(self.transport),
         }
 
     # -- batches and answers -----------------------------------------------------------

@@ -23,9 +23,9 @@ class StreamSource:
         self._intake = intake
         self._status = PausableStatus(context.state)
 
-    def pause(self) -> None:
+    def pause(self, reason: str = "") -> None:
         self._intake.pause()
-        self._status.pause()
+        self._status.pause(reason)
 
     def resume(self) -> None:
         self._status.resume()
@@ -33,6 +33,9 @@ class StreamSource:
 
     def peers(self) -> list[dict[str, Any]]:
         return self._intake.peers()
+
+    def quality(self) -> dict[str, int]:
+        return {}
 
     def _drain_and(self, close: Callable[[], Deferred[None]]) -> Deferred[None]:
         """Answer what was read, close, and say that it is over."""

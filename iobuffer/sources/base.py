@@ -23,6 +23,10 @@ def _no_epoch() -> str:
     return ""
 
 
+def _no_note(level: str, text: str) -> None:
+    """Nobody keeps it."""
+
+
 def _no_marks() -> Deferred[dict[str, bytes]]:
     return succeed({})
 
@@ -33,8 +37,10 @@ class SourceContext:
 
     `reactor` runs its timers on the monotonic clock (DESIGN 11); `wall` gives epoch
     seconds, for labels only. `log` writes transitions: `log(level, text)` with level
-    "info", "warn" or "error"; the channel's name is added to it. `epoch` is the
-    store's, and `marks` fires with what was committed for this channel (`Store.marks`).
+    "info", "warn" or "error"; the channel's name is added to it. `note` is the same for
+    what would flood that log: it is kept only for whoever looks at the channel. `epoch`
+    is the store's, and `marks` fires with what was committed for this channel
+    (`Store.marks`).
     """
 
     reactor: Any
@@ -43,6 +49,7 @@ class SourceContext:
     state: StateCell
     wall: Callable[[], float]
     log: Callable[[str, str], None]
+    note: Callable[[str, str], None] = _no_note
     epoch: Callable[[], str] = _no_epoch
     marks: Callable[[], Deferred[dict[str, bytes]]] = _no_marks
 
@@ -56,11 +63,16 @@ class Source(Protocol):
     def stop(self) -> Deferred[None]:
         """Close for good. Fires when nothing more will be offered."""
 
-    def pause(self) -> None:
-        """Stop taking bytes; connections stay, the senders feel the back-pressure."""
+    def pause(self, reason: str = "") -> None:
+        """Stop taking bytes; connections stay, the senders feel the back-pressure. The
+        state says the reason: who did it, and when."""
 
     def resume(self) -> None:
         """Undo pause()."""
 
     def peers(self) -> list[dict[str, Any]]:
-        """Who is connected now: peer, since (wall), framing, bytes, messages."""
+        """Who is connected now: peer, since (wall), framing, bytes, messages; of a TCP
+        connection also what the kernel tells of it (`links.tcp.quality_of`)."""
+
+    def quality(self) -> dict[str, int]:
+        """Errors on the line, as far as a driver or a terminal server counts them."""

@@ -138,9 +138,9 @@ class RemoteSource:
         self._status.set(Word.STOPPED)
         return self._client.close()
 
-    def pause(self) -> None:
+    def pause(self, reason: str = "") -> None:
         self._paused = True
-        self._status.pause()
+        self._status.pause(reason)
         self._hold()
 
     def resume(self) -> None:
@@ -149,6 +149,9 @@ class RemoteSource:
         self._paused = False
         self._status.resume()
         self._follow()
+
+    def quality(self) -> dict[str, int]:
+        return {}
 
     def peers(self) -> list[dict[str, Any]]:
         if not self._up_since:

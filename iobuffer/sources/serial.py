@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 
@@ -94,7 +94,5 @@ class SerialSource(OnePeerSource):
             )
         super().start()
 
-    def peers(self) -> list[dict[str, Any]]:
-        """The line, with the errors that its driver or terminal server counts."""
-        quality = self._line.quality()
-        return [{**peer, **quality} for peer in super().peers()]
+    def quality(self) -> dict[str, int]:
+        return self._line.quality()

@@ -97,6 +97,7 @@ class TcpServerSource(StreamSource):
             backoff=Backoff(max_seconds=config.retry_max),
             handshake_timeout_seconds=config.handshake_timeout,
             log=context.log,
+            note=context.note,
             on_ready=lambda stream: cast(Any, stream).begin(),
         )
 

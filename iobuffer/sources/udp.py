@@ -173,10 +173,10 @@ class UdpSource:
         self._count_drops(port)
         return maybeDeferred(port.stopListening).addBoth(self._stopped)
 
-    def pause(self) -> None:
+    def pause(self, reason: str = "") -> None:
         self._paused = True
         self._read_or_not()
-        self._status.pause()
+        self._status.pause(reason)
 
     def resume(self) -> None:
         self._paused = False
@@ -185,6 +185,9 @@ class UdpSource:
 
     def peers(self) -> list[dict[str, Any]]:
         return []
+
+    def quality(self) -> dict[str, int]:
+        return {}
 
     @property
     def address(self) -> tuple[str, int] | None:

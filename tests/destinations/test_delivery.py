@@ -49,6 +49,7 @@ class World:
         )
         self.link = link or ScriptedLink()
         self.lines: list[tuple[str, str]] = []
+        self.notes: list[str] = []
         self.counters = DestinationCounters()
         self.link_state = StateCell(lambda: WALL, lambda old, new: None)
         self.delivery = Delivery(
@@ -62,6 +63,7 @@ class World:
             reactor=self.clock,
             wall=lambda: WALL + self.clock.seconds(),
             log=lambda level, text: self.lines.append((level, text)),
+            note=lambda level, text: self.notes.append(text),
         )
 
     def store(self, *batches: Sequence[bytes]) -> None:
@@ -369,6 +371,7 @@ def test_a_refused_message_is_tried_again_after_a_pause_and_then_parked() -> Non
     assert world.ledger.parked == 1
     assert (world.counters.refused_total, world.counters.parked_total) == (3, 1)
     assert "warn: message 2 is parked: no" in texts(world)
+    assert world.notes == ["message 2 was refused: no"]
 
 
 def test_a_flood_of_parked_messages_is_a_few_lines() -> None:
@@ -723,6 +726,8 @@ def test_paused_it_sends_nothing_more_but_hears_what_is_confirmed() -> None:
     world.delivery.resume()
     assert world.link.messages_sent == [b"1", b"2"]
     assert world.delivery.state is world.link_state.current
+    world.delivery.pause("paused by ada at 14:02")
+    assert world.delivery.state.reason == "paused by ada at 14:02"
 
 
 def test_a_read_that_comes_back_while_paused_is_read_again_on_resume() -> None:

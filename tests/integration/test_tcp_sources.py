@@ -96,7 +96,10 @@ async def test_large_chunks_become_large_batches_in_order(reactor: Any) -> None:
 
     assert world.keeper.messages == lines
     assert max(len(batch) for batch in world.keeper.batches) > 330
-    assert source.peers()[0]["messages"] == len(lines)
+    (peer,) = source.peers()
+    assert peer["messages"] == len(lines)
+    assert peer["round_trip_seconds"] > 0
+    assert peer["unacknowledged_bytes"] == peer["retransmits"] == 0
     sender.transport.loseConnection()
     await source.stop()
 

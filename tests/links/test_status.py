@@ -23,6 +23,17 @@ def test_a_pause_hides_what_goes_on_and_resume_shows_it() -> None:
     assert str(cell.current) == "waiting: connecting"
 
 
+def test_who_paused_it_is_told_until_it_goes_on() -> None:
+    status, cell = made()
+    status.set(Word.RUNNING, "listening")
+    status.pause("paused by ada at 14:02")
+    status.set(Word.WAITING, "connecting")
+    assert str(cell.current) == "paused: paused by ada at 14:02"
+
+    status.resume()
+    assert str(cell.current) == "waiting: connecting"
+
+
 def test_trouble_shows_even_while_paused() -> None:
     status, cell = made()
     status.pause()

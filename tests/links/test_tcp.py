@@ -6,7 +6,13 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.testing import StringTransport
 
-from iobuffer.links.tcp import TcpTuning, raise_read_bytes, tune, unsent_bytes
+from iobuffer.links.tcp import (
+    TcpTuning,
+    quality_of,
+    raise_read_bytes,
+    tune,
+    unsent_bytes,
+)
 
 
 class _Transport:
@@ -54,6 +60,28 @@ def test_zero_leaves_the_kernel_alone(pair: tuple[_Transport, socket.socket]) ->
     sock = transport.socket
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
+
+
+def test_quality_is_what_the_kernel_has_measured(
+    pair: tuple[_Transport, socket.socket],
+) -> None:
+    transport, peer = pair
+    transport.socket.sendall(b"x" * 1000)
+    assert peer.recv(1000, socket.MSG_WAITALL) == b"x" * 1000
+    transport.dataBuffer = b"y" * 40
+
+    found = quality_of(transport)
+    assert 0 < found.pop("round_trip_seconds") < 1
+    assert found == {"unacknowledged_bytes": 40, "retransmits": 0}
+
+
+def test_of_what_is_no_tcp_or_has_ended_no_quality_is_known(
+    pair: tuple[_Transport, socket.socket],
+) -> None:
+    transport, _ = pair
+    assert quality_of(StringTransport()) == {}
+    transport.socket.close()
+    assert quality_of(transport) == {}
 
 
 def test_unsent_is_what_twisted_and_the_kernel_still_hold(
