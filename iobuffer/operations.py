@@ -18,7 +18,8 @@ from .gateway import Gateway
 from .message_operations import MessageOperations, no_part, parts_of, stopping
 from .pair import ChannelPair
 from .relays import Relays
-from .settings.show import channel_object
+from .settings.forms import describe
+from .settings.show import brief_ini, channel_object
 from .state import State
 from .storage.base import ChannelState, DestinationLedger, Store, StoreStats
 from .upkeep import ChannelFiles
@@ -97,14 +98,18 @@ class GatewayOperations(MessageOperations):
         return [self._view(self._gateway.pairs[name]) for name in self.names()]
 
     def channel(self, name: str) -> Deferred[dict[str, Any]]:
-        """One channel, with `config` as a channel file holds it, secrets masked."""
+        """One channel, with `config` as a channel file holds it, and briefly as `ini`;
+        secrets masked."""
         return ensureDeferred(self._channel(name))
 
     async def _channel(self, name: str) -> dict[str, Any]:
         self.pair(name)
         await self._fresh()
         pair = self.pair(name)
-        return self._view(pair) | {"config": channel_object(pair.settings)}
+        return self._view(pair) | {
+            "config": channel_object(pair.settings),
+            "ini": brief_ini(pair.settings),
+        }
 
     def lines(self) -> dict[str, dict[str, Any]]:
         """Each channel in a few figures, from memory alone: what is sent live."""
@@ -236,7 +241,11 @@ class GatewayOperations(MessageOperations):
         return ensureDeferred(self._plan(name, found))
 
     async def _plan(self, name: str, found: Any) -> dict[str, Any]:
-        return {"changes": self._files.plan(name, found)}
+        return self._files.plan(name, found)
+
+    def kinds(self) -> dict[str, Any]:
+        """What a form needs to know of every kind; see settings/forms.py."""
+        return describe(self._gateway.kinds)
 
     def put_channel(self, name: str, found: Any) -> Deferred[dict[str, Any]]:
         """Keep a channel's file and run it."""

@@ -24,6 +24,7 @@ from .upkeep import ChannelFiles
 from .web import (
     api_channels,
     api_gateway,
+    api_kinds,
     api_live,
     api_messages,
     metrics,
@@ -42,6 +43,7 @@ SOCKET_NAME = "api.sock"
 ROUTES: tuple[Route, ...] = (
     *api_gateway.ROUTES,
     *api_channels.ROUTES,
+    *api_kinds.ROUTES,
     *api_messages.ROUTES,
     *api_live.ROUTES,
     *sign_in.ROUTES,

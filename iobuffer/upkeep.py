@@ -14,9 +14,10 @@ from typing import Any
 from .errors import ConfigError, Problem
 from .gateway import Gateway
 from .settings.channels import channel_from_object, good_name
+from .settings.claims import doubts
 from .settings.load import CHANNELS_DIR
 from .settings.model import ChannelSettings, Settings
-from .settings.show import MASK
+from .settings.show import MASK, brief_ini, channel_object
 from .web.base import Problem as Refusal
 
 __all__ = ["ChannelFiles"]
@@ -56,27 +57,50 @@ class ChannelFiles:
         self._may_change(name)
         return lambda: self._replace(name, None)
 
-    def plan(self, name: str, found: Any) -> list[dict[str, Any]]:
-        """What would happen, in sentences: to one channel if `found` were put (None:
-        removed), or with `name` "" if the configuration were read again."""
+    def plan(self, name: str, found: Any) -> dict[str, Any]:
+        """What would happen to one channel if `found` were put (None: removed), or with
+        `name` "" if the configuration were read again.
+
+        `changes` in sentences, and `warnings`; of a channel that is put also `config`
+        and `ini`: what it comes down to, briefly, secrets masked.
+        """
         running = {each: pair.settings for each, pair in self._gateway.pairs.items()}
+        shown: dict[str, Any] = {"warnings": []}
         if not name:
-            wanted = dict(self._gateway.reread().channels)
+            settings = self._gateway.reread()
+            wanted = dict(settings.channels)
+            shown["warnings"] = [str(each) for each in settings.warnings]
         else:
             self._may_change(name)
             wanted = dict(running)
             wanted.pop(name, None)
             if found is not None:
-                whole = self._checked(name, found)
-                wanted[name] = channel_from_object(
-                    whole, self._gateway.kinds, self._path(name)
-                )
+                warnings: list[Problem] = []
+                channel = self._built(name, found, warnings)
+                # Last, so that it is the one who is told of what is taken already.
+                wanted[name] = channel
+                extra = self._gateway.settings.extra
+                shown["config"] = channel_object(channel, brief=True)
+                shown["ini"] = brief_ini(channel)
+                shown["warnings"] = [_sentence(each) for each in warnings]
+                shown["warnings"] += [
+                    f"{each.place}: {each.message}"
+                    for each in doubts(wanted, extra)
+                    if each.channel == name
+                ]
         changes = []
         for each in sorted({*running, *wanted}):
             old, new = running.get(each), wanted.get(each)
             if old != new:
                 changes.append(self._change(each, old, new))
-        return changes
+        return {"changes": changes, **shown}
+
+    def built(self, name: str, found: Any) -> ChannelSettings:
+        """This object as a channel, for a trial of it: a masked secret is that of the
+        channel's file. ConfigError, or a Refusal (400, 422), if it is none."""
+        if not good_name(name):
+            raise Refusal(400, "This cannot be the name of a channel")
+        return self._built(name, found, [])
 
     # -- within ------------------------------------------------------------------------
 
@@ -128,13 +152,22 @@ class ChannelFiles:
     def _checked(self, name: str, found: Any) -> dict[str, Any]:
         """The object as it will be kept: named, with the secrets that were masked, and
         without an error of its own."""
+        whole = self._named(name, found)
+        channel_from_object(whole, self._gateway.kinds, self._path(name))
+        return whole
+
+    def _built(self, name: str, found: Any, warnings: list[Problem]) -> ChannelSettings:
+        whole = self._named(name, found)
+        return channel_from_object(
+            whole, self._gateway.kinds, self._path(name), warnings
+        )
+
+    def _named(self, name: str, found: Any) -> dict[str, Any]:
         if not isinstance(found, Mapping):
             raise Refusal(422, "Expected an object such as a channel file holds")
         if found.get("id", name) != name:
             raise Refusal(422, f"The object's id is not {name}")
-        whole = {"id": name, **_unmasked(found, self._kept(name), "")}
-        channel_from_object(whole, self._gateway.kinds, self._path(name))
-        return whole
+        return {"id": name, **_unmasked(found, self._kept(name), "")}
 
     def _kept(self, name: str) -> Any:
         try:
@@ -207,6 +240,12 @@ def _unmasked(found: Any, kept: Any, place: str) -> Any:
             )
         return kept
     return found
+
+
+def _sentence(problem: Problem) -> str:
+    """Without the file, which the channel may not have yet."""
+    option = f"{problem.option}: " if problem.option else ""
+    return option + problem.message
 
 
 def _port(config: Any) -> str:

@@ -19,6 +19,7 @@ from .model import ChannelSettings
 
 __all__ = [
     "MASK",
+    "brief_ini",
     "channel_ini",
     "channel_object",
     "config_object",
@@ -110,6 +111,15 @@ def channel_ini(channel: ChannelSettings, *, brief: bool = False) -> str:
     if not brief or "=" in policy or not parts:
         parts.append(policy)
     return "\n".join(parts)
+
+
+def brief_ini(channel: ChannelSettings) -> str:
+    """A channel briefly as INI text for people to look at and copy; where INI cannot
+    carry a value, a comment that says so."""
+    try:
+        return channel_ini(channel, brief=True)
+    except ValueError as error:
+        return f"; {error}; keep this channel as JSON\n"
 
 
 def _nothing(option: str) -> bool:

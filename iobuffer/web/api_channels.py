@@ -54,9 +54,16 @@ ROUTES = (
         path="/api/channels/{channel}",
         roles=PEOPLE,
         call=_channel,
-        summary="One channel, with its configuration; secrets are masked.",
+        summary="One channel, with its configuration, also briefly as INI; secrets are "
+        "masked.",
         params=(CHANNEL,),
-        reply=done(name="string", state="object", parts="object", config="object"),
+        reply=done(
+            name="string",
+            state="object",
+            parts="object",
+            config="object",
+            ini="string",
+        ),
     ),
     Route(
         method="PUT",

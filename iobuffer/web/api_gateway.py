@@ -53,7 +53,8 @@ ROUTES = (
         call=_plan,
         summary="What would change: with `channel` (an object as PUT takes it), with "
         "`remove` (a channel's name), or with neither, if the configuration were read "
-        "again. Changes nothing.",
+        "again. Changes nothing. `warnings` tells what is doubtful; of a channel, "
+        "`config` and `ini` are what it comes down to, briefly, secrets masked.",
         body={
             "type": "object",
             "properties": {

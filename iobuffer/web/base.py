@@ -287,8 +287,12 @@ class Operations(Protocol):
     def act(self, name: str, part: str, verb: str) -> Deferred[dict[str, Any]]:
         """ "start", "stop", "pause" or "resume"; the channel as it is then."""
 
+    def kinds(self) -> dict[str, Any]:
+        """Every kind of source and destination with its options, for a form."""
+
     def plan(self, name: str, found: Any) -> Deferred[dict[str, Any]]:
-        """What would change if this JSON object (None: its removal) were applied."""
+        """What would change if this JSON object (None: its removal) were applied:
+        `changes`, `warnings`; of an object also `config` and `ini`."""
 
     def put_channel(self, name: str, found: Any) -> Deferred[dict[str, Any]]:
         """Keep this JSON object under state_dir/channels/ and run it."""

@@ -23,6 +23,7 @@ RELAYS = frozenset({"relay"})
 #: The whole matrix; a route that is not here fails the test below.
 MATRIX: dict[str, frozenset[str]] = {
     "GET /api/status": PEOPLE,
+    "GET /api/kinds": PEOPLE,
     "POST /api/plan": ADMINS,
     "POST /api/reload": ADMINS,
     "GET /api/openapi.json": PEOPLE,
