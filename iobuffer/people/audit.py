@@ -62,6 +62,9 @@ class _Tail:
     hash: str
 
 
+_SAID = ("who", "what", "detail")
+
+
 class AuditLog:
     """Appends; safe from any thread and beside the command line.
 
@@ -292,12 +295,18 @@ def _follow(
     return Verdict(number, "", tuple(notes), prev if number else "")
 
 
-def read_back(state_dir: Path, *, before: int, limit: int) -> list[dict[str, Any]]:
+def read_back(
+    state_dir: Path, *, before: int, limit: int, contains: str = ""
+) -> list[dict[str, Any]]:
     """The `limit` lines before line number `before` (0: the last ones), newest first.
 
     Reads no more files than it needs; what is damaged is left out, `verify` names it.
+
+    Args:
+        contains: only lines whose who, what or detail holds this, whatever its case.
     """
     found: list[dict[str, Any]] = []
+    wanted = contains.casefold()
     for path in reversed(audit_files(state_dir)):
         match = _ARCHIVE.fullmatch(path.name)
         if before and match and int(match[1]) >= before:
@@ -306,9 +315,10 @@ def read_back(state_dir: Path, *, before: int, limit: int) -> list[dict[str, Any
             entry = _entry(line)
             if entry is None or (before and entry["n"] >= before):
                 continue
-            found.append(
-                {key: entry.get(key) for key in ("n", "at", "who", "what", "detail")}
-            )
+            said = " ".join(str(entry.get(key, "")) for key in _SAID)
+            if wanted and wanted not in said.casefold():
+                continue
+            found.append({key: entry.get(key) for key in ("n", "at", *_SAID)})
             if len(found) >= limit:
                 return found
     return found

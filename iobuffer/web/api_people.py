@@ -13,9 +13,9 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
-from ..people.audit import read_back
+from ..people.audit import read_back, verify
 from .base import ADMINS, Call, Param, Problem, Reply, Role, Route
-from .shapes import listed
+from .shapes import done, listed
 
 __all__ = ["ROUTES", "in_thread"]
 
@@ -150,13 +150,27 @@ def _forget_token(people: Any, who: str, id: str) -> None:
 
 async def _audit(call: Call) -> Any:
     before, limit = call.query["before"], call.query["limit"]
+    contains = call.query["contains"]
     found = await in_thread(
         call,
-        lambda: read_back(call.site.people.state_dir, before=before, limit=limit),
+        lambda: read_back(
+            call.site.people.state_dir, before=before, limit=limit, contains=contains
+        ),
     )
     # Line 1 is the first there ever was.
     more = len(found) == limit and found[-1]["n"] > 1
     return {"lines": found, "next": found[-1]["n"] if more else None}
+
+
+async def _verify(call: Call) -> Any:
+    verdict = await in_thread(call, verify, call.site.people.state_dir)
+    return {
+        "holds": not verdict.bad,
+        "bad": verdict.bad,
+        "lines": verdict.lines,
+        "last_hash": verdict.last_hash,
+        "notes": list(verdict.notes),
+    }
 
 
 ROUTES = (
@@ -265,7 +279,23 @@ ROUTES = (
                 },
                 help="How many lines.",
             ),
+            Param(
+                name="contains",
+                where="query",
+                schema={"type": "string", "maxLength": 200, "default": ""},
+                help="Only lines whose who, what or detail holds this text.",
+            ),
         ),
         reply=listed("lines"),
+    ),
+    Route(
+        method="GET",
+        path="/api/audit/verify",
+        roles=ADMINS,
+        call=_verify,
+        summary="Follow the audit log's chain of hashes from its first line: whether "
+        "it `holds`, else what is `bad`. Note `last_hash` elsewhere: who can write all of "
+        "the files can make the chain anew.",
+        reply=done(holds="boolean", lines="integer", last_hash="string"),
     ),
 )

@@ -1,8 +1,8 @@
 """A browser on the page of a gateway that runs in a process of its own.
 
-One gateway and one browser for all tests here; each test has a context of its own, which
-is a fresh browser to the page. A console error, a violated Content-Security-Policy or a
-script that failed to load fails the test in which it happens.
+One gateway and one browser for all tests here; each test has contexts of its own, which
+are fresh browsers to the page. A console error, a violated Content-Security-Policy or
+a script that failed to load fails the test in which it happens.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def open_page(browser: Any, stage: Stage) -> Iterator[Open]:
-    """open_page(user, address="#/", **options of the context): a page on which this user
-    (None: nobody) is signed in."""
+    """open_page(user, address="#/", **options of the context): a page on which this
+    user (None: nobody) is signed in."""
     contexts: list[Any] = []
     faults: list[str] = []
 
@@ -98,7 +98,7 @@ def _note(faults: list[str], said: Any) -> None:
 
 @pytest.fixture
 def picture(request: pytest.FixtureRequest) -> Callable[[Any, str], None]:
-    """picture(page, name): keep what is seen, where IOBUFFER_SHOTS says; else nothing."""
+    """picture(page, name): keep what is seen, where IOBUFFER_SHOTS says."""
 
     def keep(page: Any, name: str) -> None:
         if SHOTS:

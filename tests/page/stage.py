@@ -44,8 +44,8 @@ def hl7_result(number: int, patient: str = "000042") -> bytes:
 
 
 class Lis:
-    """A laboratory system that takes HL7 and answers AA, or AE for a patient whom it does
-    not know. `taken` holds the control ids of what it has said AA to."""
+    """A laboratory system that takes HL7 and answers AA, or AE for a patient whom it
+    does not know. `taken` holds the control ids of what it has said AA to."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []

@@ -331,6 +331,23 @@ def test_the_log_is_read_back_newest_first_page_by_page(tmp_path: Path) -> None:
     }
 
 
+def test_reading_back_finds_the_lines_that_hold_a_text(tmp_path: Path) -> None:
+    log = _log(tmp_path)
+    for number in range(6):
+        log.append("anna", "replay", f"chem-{number % 2}")
+    log.append("Otto", "sign in")
+
+    def found(contains: str, limit: int = 10) -> list[int]:
+        lines = read_back(tmp_path, before=0, limit=limit, contains=contains)
+        return [line["n"] for line in lines]
+
+    assert found("chem-1") == [6, 4, 2]
+    assert found("CHEM-1", limit=2) == [6, 4]
+    assert found("otto") == [7]
+    assert found("anna replay chem-0") == [5, 3, 1]
+    assert found("nobody") == []
+
+
 def test_a_damaged_line_does_not_hide_the_others(state_dir: Path) -> None:
     path = state_dir / "audit.log"
     lines = path.read_bytes().splitlines(keepends=True)

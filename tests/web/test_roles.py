@@ -55,6 +55,7 @@ MATRIX: dict[str, frozenset[str]] = {
     "POST /api/tokens": ADMINS,
     "DELETE /api/tokens/{token}": ADMINS,
     "GET /api/audit": ADMINS,
+    "GET /api/audit/verify": ADMINS,
     "GET /metrics": PEOPLE,
     "GET /healthz": EVERYONE,
     "GET /readyz": EVERYONE,
