@@ -294,8 +294,8 @@ ROUTES = (
         roles=ADMINS,
         call=_verify,
         summary="Follow the audit log's chain of hashes from its first line: whether "
-        "it `holds`, else what is `bad`. Note `last_hash` elsewhere: who can write all of "
-        "the files can make the chain anew.",
+        "it `holds`, else what is `bad`. Note `last_hash` elsewhere: who can write all "
+        "of the files can make the chain anew.",
         reply=done(holds="boolean", lines="integer", last_hash="string"),
     ),
 )

@@ -5,7 +5,6 @@ import { api, useSession } from "./api.js";
 import { live, useLive } from "./live.js";
 import { Light, Me, Trouble, useMe } from "./parts.js";
 import { go, href, placeOf, usePlace } from "./place.js";
-import { plural } from "./words.js";
 import { SignIn } from "./views/sign_in.js";
 import { Finder } from "./views/finder.js";
 import { Overview } from "./views/overview.js";
@@ -38,6 +37,7 @@ function Counts() {
   if (connected === false) {
     return html`<span class="counts" role="status"><${Light} word="failed" bare /> no connection to the gateway; trying again</span>`;
   }
+  if (connected === null) return null;
   return html`<span class="counts" role="status">
     <span><${Light} word="running" bare /> ${running} running</span>
     ${trouble > 0 && html`<a href="#/"><${Light} word="failed" bare /> ${trouble} ${trouble === 1 ? "needs" : "need"} attention</a>`}

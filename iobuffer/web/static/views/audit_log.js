@@ -8,13 +8,14 @@ import { count } from "../words.js";
 const PAGE = 100;
 const TYPING_MS = 300;
 
-function Proof() {
+/** The button that proves it, beside the others, and the verdict below them. */
+function Proof({ children }) {
   const [verdict, setVerdict] = useState(null);
   const [prove, busy, problem] = useDeed(useCallback(async () => {
     setVerdict(await api.get("/api/audit/verify"));
   }, []));
-  return html`<div>
-    <button type="button" onClick=${prove} disabled=${busy}>${busy ? "Following the chain…" : "Verify"}</button>
+  return html`<div class="row tools">${children}
+      <button type="button" onClick=${prove} disabled=${busy}>${busy ? "Following the chain…" : "Verify"}</button></div>
     <${Trouble} problem=${problem} />
     ${verdict && (verdict.holds
       ? html`<${Note} kind="good"><p><strong>It holds.</strong> ${count(verdict.lines)} lines follow from one another. Note the last
@@ -22,8 +23,7 @@ function Proof() {
           <p class="row"><code>${verdict.last_hash || "none yet"}</code> <${Copy} text=${verdict.last_hash} /></p>
           ${verdict.notes.map((each) => html`<p>${each}</p>`)}</${Note}>`
       : html`<${Trouble} problem=${{ title: "It does not hold", detail: verdict.bad, errors: verdict.notes }}>
-          <p>${count(verdict.lines)} lines before it do.</p></${Trouble}>`)}
-  </div>`;
+          <p>${count(verdict.lines)} lines before it do.</p></${Trouble}>`)}`;
 }
 
 export function AuditLog() {
@@ -45,13 +45,12 @@ export function AuditLog() {
 
   return html`<h1>Audit log</h1>
     <p class="muted">What people did here, each line bound to the one before it. What messages say is never in it.</p>
-    <div class="row tools">
+    <${Proof}>
       <label class="unseen" for="audit-contains">Who, what or detail holds</label>
       <input id="audit-contains" type="search" class="filter" placeholder="Who, what or detail holds…" value=${contains}
         onInput=${(event) => setContains(event.target.value)} />
       <button type="button" onClick=${() => load(null)} disabled=${busy}>Look again</button>
-    </div>
-    <${Proof} />
+    </${Proof}>
     <${Trouble} problem=${problem} />
     ${lines?.length === 0 && html`<${Empty} title=${wanted ? "No line holds that" : "Nothing yet"}>
       <p>${wanted ? "Upper and lower case are the same here." : "The first sign-in will be its first line."}</p></${Empty}>`}
