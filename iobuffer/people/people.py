@@ -123,10 +123,11 @@ class People:
         )
         return id, _signed_in(person, session.csrf)
 
-    def session(self, secret: str) -> SignedIn | None:
+    def session(self, secret: str, *, seen: bool = True) -> SignedIn | None:
         """Whose session this is, if it holds: not idle or old, the user neither changed
-        nor disabled since it began, here or by the command line."""
-        session = self.sessions.find(secret, now=self._seconds())
+        nor disabled since it began, here or by the command line. Without `seen` it goes
+        on being as idle as it was."""
+        session = self.sessions.find(secret, now=self._seconds(), seen=seen)
         if session is None:
             return None
         person = self._person(session.name)

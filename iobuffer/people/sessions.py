@@ -74,8 +74,12 @@ class Sessions:
             self._sessions[_key(id)] = session
         return id, session
 
-    def find(self, id: str, *, now: float) -> Session | None:
-        """The session of this id, which has now been seen; None once it is over."""
+    def find(self, id: str, *, now: float, seen: bool = True) -> Session | None:
+        """The session of this id, None once it is over.
+
+        Args:
+            seen: somebody asked for something with it, so it is not idle.
+        """
         key = _key(id)
         with self._lock:
             session = self._sessions.get(key)
@@ -84,7 +88,8 @@ class Sessions:
             if self._is_over(session, now):
                 del self._sessions[key]
                 return None
-            session.seen_at = now
+            if seen:
+                session.seen_at = now
             return session
 
     def close(self, id: str) -> Session | None:

@@ -213,8 +213,9 @@ class People(Protocol):
     def token(self, secret: str) -> User | None:
         """Whose API token this is, if it is valid now."""
 
-    def session(self, secret: str) -> User | None:
-        """Whose session cookie this is, if it is valid now."""
+    def session(self, secret: str, *, seen: bool = True) -> User | None:
+        """Whose session cookie this is, if it is valid now; without `seen` it grows
+        idle all the same."""
 
 
 class Relays(Protocol):

@@ -48,9 +48,12 @@ class Identity:
         self._turns = DeferredSemaphore(_PASSWORDS_AT_ONCE)
         self._waiting = 0
 
-    def of(self, request: Request) -> Principal | Deferred[Principal | None] | None:
+    def of(
+        self, request: Request, *, seen: bool = True
+    ) -> Principal | Deferred[Principal | None] | None:
         """Who sent this; None when it names nobody that may come in. A Deferred when a
-        password has to be checked.
+        password has to be checked. Without `seen` a session is looked up and goes on
+        being idle.
 
         Raises:
             Problem: the header is not one (400), or too many passwords wait (503).
@@ -71,15 +74,18 @@ class Identity:
         name = SESSION_COOKIE if not request.isSecure() else b"__Host-" + SESSION_COOKIE
         cookie = request.getCookie(name)
         if cookie and len(cookie) <= _MAX_CREDENTIAL_BYTES:
-            return _principal(self._people.session(_text(cookie)), "session")
+            found = self._people.session(_text(cookie), seen=seen)
+            return _principal(found, "session")
         return None
 
     def still(self, request: Request, principal: Principal) -> bool:
         """Whether a request that lasts (a stream) may go on: its session or token is
-        still good. One that came with a password, or over the unix socket, is."""
+        still good. One that came with a password, or over the unix socket, is.
+
+        That it lasts does not keep the session from being idle: nobody may be there."""
         if principal.via not in ("session", "token"):
             return True
-        found = self.of(request)
+        found = self.of(request, seen=False)
         return isinstance(found, Principal) and found.role is principal.role
 
     def _by_password(

@@ -77,7 +77,7 @@ class FakePeople:
         role = TOKENS.get(secret)
         return None if role is None or secret in self.ended else self._somebody(role)
 
-    def session(self, secret: str) -> Any:
+    def session(self, secret: str, *, seen: bool = True) -> Any:
         if secret in self.ended or not secret.startswith("s-"):
             return None
         return attrs.evolve(self._somebody(secret.removeprefix("s-")), csrf="word")

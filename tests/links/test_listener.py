@@ -129,6 +129,16 @@ def test_ipv4_through_an_ipv6_socket_is_looked_up_as_ipv4() -> None:
     assert world.knock("::ffff:10.2.2.3") is None
 
 
+def test_one_address_cannot_take_every_connection() -> None:
+    world = World(max_connections=10, max_connections_each=2)
+    world.listener.start()
+    assert all([world.knock("10.0.0.1"), world.knock("10.0.0.1")])
+    assert world.knock("10.0.0.1") is None
+    assert world.knock("10.0.0.2") is not None
+    assert world.listener.counters.connections_refused_total == 1
+    assert "10.0.0.1 refused: it has 2" in world.log[-1]
+
+
 def test_beyond_max_connections_they_are_refused_and_that_is_logged_once() -> None:
     world = World(max_connections=2)
     world.listener.start()
