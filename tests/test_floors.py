@@ -20,6 +20,7 @@ FLOORS = {
     "framing": 1,
     "acks": 1,
     "storage": 1,
+    "decoding": 1,
     "relay_format": 1,
     "relay_order": 2,
     "channel": 2,
@@ -47,6 +48,7 @@ FLOORS = {
     "pair": 4,
     "voice": 4,
     "line_quality": 4,
+    "past": 4,
     "watch": 4,
     "status_words": 4,
     "gateway": 4,
@@ -80,6 +82,7 @@ SHARED_WITHIN_FLOOR = {
     2: {
         ("channel", "state"),
         ("channel", "counters"),
+        ("relay_order", "channel"),
         ("figures", "counters"),
         ("figures", "state"),
         ("alarms", "figures"),
