@@ -30,6 +30,8 @@ __all__ = ["WebServer"]
 
 #: Each may hold a header of 16 KiB and a body.
 _MAX_CONNECTIONS = 256
+#: Nobody alone keeps the others out. A proxy before the gateway does with these too.
+_MAX_CONNECTIONS_EACH = 128
 #: How often it is looked whether there is a password now.
 _LOOK_SECONDS = 5.0
 
@@ -123,6 +125,7 @@ class WebServer:
             state=self._state,
             log=self._log,
             max_connections=_MAX_CONNECTIONS,
+            max_connections_each=_MAX_CONNECTIONS_EACH,
         )
         self.listener.start()
 
