@@ -6,13 +6,14 @@ import platform
 import sys
 from pathlib import Path
 
-from . import backlog, channels, datagrams, mllp, passthrough
+from . import backlog, chain, channels, datagrams, mllp, passthrough
 
 _PARTS = {
     "lines": (passthrough.run, "TCP lines of 200 bytes in, stored, TCP out"),
     "mllp": (mllp.run, "MLLP, acknowledged after the commit"),
     "udp": (datagrams.run, "UDP, 200,000 datagrams/s of 200 bytes for 5 s"),
     "backlog": (backlog.run, "5 GiB with the destination down, then drained"),
+    "chain": (chain.run, "two chained gateways beside one, lines of 200 bytes"),
     "channels": (channels.run, "200 channels, one message a second each"),
 }
 

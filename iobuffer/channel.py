@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -56,6 +56,15 @@ class Keeper(Protocol):
     ) -> None:
         """Commit a batch, in the order of the calls. With an `answer` a full channel
         refuses it; without one it is kept waiting until there is room."""
+
+    def append_all(
+        self,
+        channel: str,
+        run: Sequence[tuple[Batch, Mapping[str, bytes]]],
+        answer: Answer,
+    ) -> None:
+        """Commit batches with their marks in that order; when a full channel refuses
+        one of them, it refuses those behind it too. `answer` is called for each."""
 
     def read(
         self,
@@ -136,6 +145,13 @@ class Channel:
         """
         self._keeper.append(self.name, batch, answer, marks)
 
+    def offer_all(
+        self, run: Sequence[tuple[Batch, Mapping[str, bytes]]], answer: Answer
+    ) -> None:
+        """Take batches, each with its marks, of which none may be left out: behind one
+        that is refused, all are. `answer` is called for each of them, in order."""
+        self._keeper.append_all(self.name, run, answer)
+
     def when_relieved(self, resume: Callable[[], None]) -> None:
         """Call `resume` once, when the channel is no longer `pressed`."""
         self._resumes.append(resume)
@@ -193,6 +209,28 @@ class Channel:
             done(batch, None)
         else:
             self._keeper.read(self.name, after, max_messages, max_bytes, done)
+
+    def recent(self, after: int, max_messages: int, max_bytes: int) -> list[Batch]:
+        """Committed batches that follow `after` without a gap, as they were committed,
+        from memory: for a reader who takes many at once. Empty when the first is not
+        there any more; the last one may go beyond the limits."""
+        at = self._recent_at(after + 1)
+        if at is None:
+            return []
+        first = self._recent[at]
+        found = [cut(first, after + 1 - first.first_seq, len(first))]
+        messages, size_bytes = len(found[0]), found[0].size_bytes
+        for batch in self._recent[at + 1 :]:
+            if (
+                messages >= max_messages
+                or size_bytes >= max_bytes
+                or batch.first_seq != found[-1].last_seq + 1
+            ):
+                break
+            found.append(batch)
+            messages += len(batch)
+            size_bytes += batch.size_bytes
+        return found
 
     def queued(self, destination: str) -> int:
         """Messages that this destination has not settled."""
@@ -267,15 +305,12 @@ class Channel:
     def _from_memory(
         self, after: int, max_messages: int, max_bytes: int
     ) -> Batch | None:
-        wanted = after + 1
-        recent, start = self._recent, self._recent_start
-        if start == len(recent) or wanted < recent[start].first_seq:
+        at = self._recent_at(after + 1)
+        if at is None:
             return None
-        at = bisect_right(recent, wanted, lo=start, key=_first_seq) - 1
+        recent = self._recent
         first = recent[at]
-        if wanted > first.last_seq:
-            return None
-        offset = wanted - first.first_seq
+        offset = after + 1 - first.first_seq
         # No more than is wanted: a destination that takes one message at a time must
         # not copy the rest of the row for each of them.
         parts = [cut(first, offset, min(len(first), offset + max_messages))]
@@ -297,6 +332,14 @@ class Channel:
         if messages > max_messages:
             batch = cut(batch, 0, max_messages)
         return batch
+
+    def _recent_at(self, seq: int) -> int | None:
+        """Where the recent batch stands that holds this message."""
+        recent, start = self._recent, self._recent_start
+        if start == len(recent) or seq < recent[start].first_seq:
+            return None
+        at = bisect_right(recent, seq, lo=start, key=_first_seq) - 1
+        return at if seq <= recent[at].last_seq else None
 
     def _settled(self, destination: str, upto: int) -> None:
         self.cursors[destination] = upto

@@ -32,8 +32,11 @@ class ExitStatus(IntEnum):
     """The exit codes of `iobuffer` and `twistd iobuffer`, as in sysexits.h."""
 
     OK = 0
-    #: `iobuffer audit`, `store verify`: it ran, and it does not add up.
+    #: `iobuffer audit`, `store verify`: it ran, and it does not add up. Also whatever a
+    #: running gateway refused to do.
     DOES_NOT_ADD_UP = 1
+    #: EX_USAGE: a command line that is not understood.
+    USAGE = 64
     #: EX_UNAVAILABLE: another gateway holds the state directory.
     UNAVAILABLE = 69
     #: EX_SOFTWARE: a fault of our own in the store's thread.
@@ -92,6 +95,11 @@ class StorageError(IobufferError):
 
 class StorageFull(StorageError):
     """No room, by quota or by the disk. Nothing was stored; resumes by itself."""
+
+
+class StorageDropped(StorageFull):
+    """There was no room, and the channel's policy lets go of what is new: it is counted
+    as dropped, its marks are kept, and nobody is to offer it again."""
 
 
 class StorageCorrupt(StorageError):

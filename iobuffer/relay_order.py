@@ -13,14 +13,16 @@ the epoch of a store. Messages that come back to where they have been are a loop
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
 from .batch import Batch, cut
+from .channel import Channel
+from .errors import StorageDropped, StorageError
 from .relay_format import Parcel
 
-__all__ = ["Place", "Refusal", "Taken", "stop_name", "take", "trail_of"]
+__all__ = ["Place", "Refusal", "Taken", "offer", "stop_name", "take", "trail_of"]
 
 _VIA = " via "
 
@@ -71,7 +73,8 @@ class Place:
 
 @attrs.frozen(eq=False)
 class Taken:
-    """What is new in a parcel, in order, each batch with the place behind it.
+    """What is new in a parcel, in order, each batch with the place behind it; `before`
+    is the place before them all, None for none.
 
     `missing` messages are gone at the sender's; `known` were here already. `renewed`
     when the sender's store is another than before: what its new numbers mean nobody
@@ -79,7 +82,8 @@ class Taken:
     """
 
     batches: tuple[tuple[Batch, Place], ...]
-    place: Place
+    before: Place | None
+    place: Place | None
     missing: int
     known: int
     renewed: bool
@@ -154,7 +158,40 @@ def take(place: Place | None, parcel: Parcel, here: str, now: float) -> Taken | 
         )
         taken.append((arrived, Place(parcel.gateway, reached, past)))
     there = Place(parcel.gateway, reached, past)
-    return Taken(tuple(taken), there, missing, known, renewed)
+    return Taken(tuple(taken), place, there, missing, known, renewed)
+
+
+def offer(
+    channel: Channel,
+    found: Taken,
+    mark: str,
+    done: Callable[[Taken, StorageError | None], None],
+) -> None:
+    """Have what is new committed, each batch with its place as the mark of that name.
+
+    `done` is called once, when all is answered: with what was taken, up to the first
+    batch that there was no room for, and with that one's error. What the channel drops
+    by its own policy is taken.
+    """
+    if not found.batches:
+        done(found, None)
+        return
+    errors: list[StorageError | None] = []
+
+    def answer(first_seq: int, error: StorageError | None) -> None:
+        errors.append(None if isinstance(error, StorageDropped) else error)
+        if len(errors) < len(found.batches):
+            return
+        first = next((error for error in errors if error is not None), None)
+        if first is None:
+            done(found, None)
+            return
+        batches = found.batches[: errors.index(first)]
+        before = found.before if not batches else batches[-1][1]
+        done(attrs.evolve(found, batches=batches, place=before), first)
+
+    run = [(batch, {mark: place.as_mark()}) for batch, place in found.batches]
+    channel.offer_all(run, answer)
 
 
 def _loop_in(parcel: Parcel, here: str) -> Refusal | None:

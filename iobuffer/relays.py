@@ -21,7 +21,7 @@ from .errors import StorageCorrupt, StorageError
 from .gateway import RELAY_CURSOR, Gateway, open_channel
 from .pair import ChannelPair, cursors_in
 from .relay_format import Malformed, Parcel, decode
-from .relay_order import Place, Refusal, stop_name, take
+from .relay_order import Place, Refusal, Taken, offer, stop_name, take
 from .storage.base import Store
 from .storekeeper import Storekeeper
 from .web.base import Problem
@@ -32,9 +32,13 @@ __all__ = ["Relays"]
 _PARCEL_BYTES = 4 * 1024 * 1024
 _PARCEL_MESSAGES = 1_000_000
 
-#: Batches that came within this become one: a row each for every moment of a busy
-#: channel would be a commit each at the other side.
+#: Batches that came within this become one, up to the size of a row: the other side
+#: keeps each as a row.
 _JOIN_SECONDS = 1.0
+_JOIN_BYTES = 256 * 1024
+
+#: What the mark begins with that says how far somebody who gives has got.
+_GIVER = "push:"
 
 #: So many channels may one user give to one of ours.
 _MAX_GIVERS = 64
@@ -54,14 +58,23 @@ class Relays:
         #: The one question that waits, per user and channel.
         self._waiting: dict[tuple[str, str], Deferred[None]] = {}
         self._locks: dict[str, DeferredLock] = {}
+        #: What `_places_in` has read, per channel.
+        self._places: dict[str, dict[str, Place | None]] = {}
 
     # -- they take ---------------------------------------------------------------------
 
     async def following(
-        self, user: str, channel: str, after: Place | None, wait_seconds: float
+        self,
+        user: str,
+        channel: str,
+        after: Place | None,
+        wait_seconds: float,
+        ahead: int = 0,
     ) -> Parcel | None:
         """What follows `after`, which says that everything up to there is committed at
-        the other side; None when nothing has come within `wait_seconds`.
+        the other side; None when nothing has come within `wait_seconds`. With an
+        `ahead`, what follows that number: the other side has had it, and is about to
+        commit it.
 
         Raises:
             Problem: no such channel, or a place that cannot be.
@@ -72,17 +85,25 @@ class Relays:
             await self._gateway.alone(partial(self._add_cursor, channel, cursor))
             pair, keeper = self._pair(channel), self._keeper()
         start = self._acknowledge(pair, keeper, cursor, after)
+        if after is not None and after.gateway == keeper.epoch:
+            start = max(start, ahead)
         if start >= pair.channel.last_seq:
             await self._more(pair, (user, channel), wait_seconds)
             pair, keeper = self._pair(channel), self._keeper()
         if start >= pair.channel.last_seq or cursor not in pair.channel.cursors:
             return None
-        try:
-            batches = await keeper.call(partial(_rows, channel=channel, after=start))
-        except StorageError as error:
-            raise Problem(503, "The store cannot be read", str(error)) from None
-        if not batches:
+        rows = pair.channel.recent(start, _PARCEL_MESSAGES, _PARCEL_BYTES)
+        if not rows:
+            try:
+                rows = await keeper.call(partial(_rows, channel=channel, after=start))
+            except StorageError as error:
+                raise Problem(503, "The store cannot be read", str(error)) from None
+        if not rows:
             return None
+        if ahead and start == ahead and rows[0].first_seq > start + 1:
+            # What is missing there is told once the cursor has come up to it.
+            return None
+        batches = [join(moment) for moment in _moments(rows)]
         known = pair.channel.cursors.get(cursor, batches[0].first_seq)
         if batches[0].first_seq > known + 1 and start >= known:
             # What the store has dropped by itself it has counted; the rest is damage.
@@ -168,14 +189,17 @@ class Relays:
 
     async def _store(self, user: str, channel: str, parcel: Parcel) -> dict[str, Any]:
         pair, keeper = self._pair(channel), self._keeper()
-        mine = f"push:{user}/"
+        mine = f"{_GIVER}{user}/"
         mark = mine + parcel.channel
-        marks = await keeper.call(lambda store: store.marks(channel))
-        if mark not in marks and sum(m.startswith(mine) for m in marks) >= _MAX_GIVERS:
+        places = await self._places_in(channel, keeper)
+        if (
+            mark not in places
+            and sum(each.startswith(mine) for each in places) >= _MAX_GIVERS
+        ):
             raise Problem(
                 409, f"{user} gives {_MAX_GIVERS} channels to this one already"
             )
-        place = Place.of_mark(marks, mark)
+        place = places.get(mark)
         if not parcel.batches:
             return _where(place)
         here = stop_name(keeper.epoch, channel)
@@ -185,16 +209,31 @@ class Relays:
             raise Problem(status, "Nothing was taken", found.reason, **_where(place))
         if pair.channel.pressed:
             raise _no_room("more waits for the disk than may")
-        for batch, reached in found.batches:
-            try:
-                await _stored(pair, batch, {mark: reached.as_mark()})
-            except StorageError as error:
-                raise _no_room(str(error)) from None
+        found, error = await _stored(pair, found, mark)
+        self._places[channel][mark] = found.place
+        if error is not None:
+            raise _no_room(str(error)) from None
         return _where(found.place) | {
             "known": found.known,
             "missing": found.missing,
             "renewed": found.renewed,
         }
+
+    async def _places_in(
+        self, channel: str, keeper: Storekeeper
+    ) -> dict[str, Place | None]:
+        """By mark, how far each that gives to this channel has got: what is committed,
+        for whoever holds the channel's lock is the only one that changes it."""
+        found = self._places.get(channel)
+        if found is None:
+            marks = await keeper.call(lambda store: store.marks(channel))
+            found = {
+                name: Place.of_mark(marks, name)
+                for name in marks
+                if name.startswith(_GIVER)
+            }
+            self._places[channel] = found
+        return found
 
     # -- within ------------------------------------------------------------------------
 
@@ -223,24 +262,21 @@ def _where(place: Place | None) -> dict[str, Any]:
     }
 
 
-async def _stored(pair: ChannelPair, batch: Batch, marks: dict[str, bytes]) -> None:
-    """Committed when this returns."""
-    stored: Deferred[None] = Deferred()
-
-    def answer(first_seq: int, error: StorageError | None) -> None:
-        if error is None:
-            stored.callback(None)
-        else:
-            stored.errback(error)
-
-    pair.channel.offer(batch, answer, marks)
-    await stored
-    size_bytes = batch.size_bytes
-    pair.channel.tally({"bytes_in": size_bytes, "bytes_framed": size_bytes})
+async def _stored(
+    pair: ChannelPair, found: Taken, mark: str
+) -> tuple[Taken, StorageError | None]:
+    """What of it is committed when this returns; the error, if that is not all."""
+    answered: Deferred[tuple[Taken, StorageError | None]] = Deferred()
+    offer(pair.channel, found, mark, lambda *answer: answered.callback(answer))
+    taken, error = await answered
+    size_bytes = sum(batch.size_bytes for batch, _ in taken.batches)
+    if size_bytes:
+        pair.channel.tally({"bytes_in": size_bytes, "bytes_framed": size_bytes})
+    return taken, error
 
 
 def _rows(store: Store, *, channel: str, after: int) -> list[Batch]:
-    """The rows that follow, in the store's thread; those of one moment joined."""
+    """The rows that follow, up to a gap, in the store's thread."""
     rows: list[Batch] = []
     size_bytes = messages = 0
     while size_bytes < _PARCEL_BYTES and messages < _PARCEL_MESSAGES:
@@ -253,23 +289,26 @@ def _rows(store: Store, *, channel: str, after: int) -> list[Batch]:
                 raise
             # The next question begins there, and hears of it.
             break
-        if row is None or not row.messages:
+        if row is None or not row.messages or (rows and row.first_seq > after + 1):
             break
         rows.append(row)
         after = row.last_seq
         size_bytes += row.size_bytes
         messages += len(row)
-    return [join(moment) for moment in _moments(rows)]
+    return rows
 
 
 def _moments(rows: Sequence[Batch]) -> list[list[Batch]]:
     """Rows that follow each other without a gap and came at almost the same time."""
     found = [[row] for row in rows[:1]]
+    size_bytes = rows[0].size_bytes if rows else 0
     for before, row in pairwise(rows):
         first = found[-1][0]
         close = abs(row.received_at - first.received_at) <= _JOIN_SECONDS
-        if close and row.first_seq == before.last_seq + 1:
+        size_bytes += row.size_bytes
+        if close and row.first_seq == before.last_seq + 1 and size_bytes <= _JOIN_BYTES:
             found[-1].append(row)
         else:
             found.append([row])
+            size_bytes = row.size_bytes
     return found

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -27,7 +27,13 @@ from twisted.python.failure import Failure
 from .batch import Batch, join
 from .channel import Answer, Channel, ReadDone
 from .counters import Histogram
-from .errors import StorageCorrupt, StorageError, StorageFailed, StorageFull
+from .errors import (
+    StorageCorrupt,
+    StorageDropped,
+    StorageError,
+    StorageFailed,
+    StorageFull,
+)
 from .offers import Offer, RowLimits, rows
 from .storage.base import Finding, Limits, Store
 
@@ -205,13 +211,32 @@ class Storekeeper:
             parts = most.cut(batch)
             offers = [Offer(part, None, None, most) for part in parts]
             offers[-1].marks = marks
-        self._pending_bytes += batch.size_bytes
+        self._offer(channel, offers, answer is not None)
+
+    def append_all(
+        self,
+        channel: str,
+        run: Sequence[tuple[Batch, Mapping[str, bytes]]],
+        answer: Answer,
+    ) -> None:
+        most = self._row_limits[channel]
+        # All under one lock, so that they are of one turn: what a turn refuses of a
+        # channel it refuses to the end.
+        self._offer(
+            channel,
+            [Offer(batch, answer, marks, most) for batch, marks in run],
+            answered=True,
+        )
+
+    def _offer(self, channel: str, offers: list[Offer], answered: bool) -> None:
+        size_bytes = sum(offer.pending_bytes for offer in offers)
+        self._pending_bytes += size_bytes
         if self._pending_bytes > self._max_pending_bytes:
             self._was_pressed = True
         with self._turn:
             self._offers += [(channel, offer) for offer in offers]
-            self._offered_bytes += batch.size_bytes
-            if answer is not None:
+            self._offered_bytes += size_bytes
+            if answered:
                 self._answer_owed = True
             self._wake()
 
@@ -467,7 +492,9 @@ class Storekeeper:
         stored: dict[str, list[Batch]] = {}
         for name, batch, offers in done.committed:
             seq = batch.first_seq
-            dropped = StorageFull("dropped: the channel is full") if not seq else None
+            dropped = (
+                StorageDropped("dropped: the channel is full") if not seq else None
+            )
             if not dropped:
                 stored.setdefault(name, []).append(batch)
             for offer in offers:

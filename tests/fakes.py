@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -73,6 +73,15 @@ class RecordingKeeper:
         marks: Mapping[str, bytes] | None,
     ) -> None:
         self.offered.append((batch, answer, marks))
+
+    def append_all(
+        self,
+        channel: str,
+        run: Sequence[tuple[Batch, Mapping[str, bytes]]],
+        answer: Answer,
+    ) -> None:
+        for batch, marks in run:
+            self.append(channel, batch, answer, marks)
 
     def read(
         self,
@@ -192,6 +201,15 @@ class KeeperLikeStore:
 
     def append(self, channel: str, batch: Batch, answer: Any, marks: Any) -> None:
         self._offers.append((batch, answer))
+
+    def append_all(
+        self,
+        channel: str,
+        run: Sequence[tuple[Batch, Mapping[str, bytes]]],
+        answer: Answer,
+    ) -> None:
+        for batch, marks in run:
+            self.append(channel, batch, answer, marks)
 
     def read(
         self, channel: str, after: int, max_messages: int, max_bytes: int, done: Any

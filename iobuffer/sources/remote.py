@@ -16,14 +16,12 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from ..batch import Batch
 from ..errors import StorageError
 from ..links.backoff import Backoff
 from ..links.status import PausableStatus
 from ..links.web_answers import WebTrouble, sample, trouble_in
 from ..links.web_client import (
     INSTANCE,
-    WebAnswer,
     WebAuthConfig,
     WebClient,
     WebFailed,
@@ -32,7 +30,7 @@ from ..links.web_client import (
 )
 from ..options import DURATION, MIB, Converter, group, option
 from ..relay_format import CONTENT_TYPE, Malformed, Parcel, decode
-from ..relay_order import Place, Refusal, Taken, stop_name, take
+from ..relay_order import Place, Refusal, Taken, offer, stop_name, take
 from ..state import Word
 from .base import SourceContext
 
@@ -42,6 +40,10 @@ __all__ = ["RemoteConfig", "RemoteSource", "build"]
 #: none, and how much longer the whole answer may take.
 _WAIT_SECONDS = 30
 _ANSWER_SECONDS = 30.0
+
+#: The next parcel is asked for while one of at least this is committed: so much is
+#: held beside it, at most one answer.
+_AHEAD_BYTES = 1 * MIB
 
 #: More than the other instance gives at once: one message of the largest kind.
 _MAX_ANSWER_BYTES = 80 * MIB
@@ -122,6 +124,7 @@ class RemoteSource:
         self._paused = False
         self._following: Deferred[None] | None = None
         self._storing = False
+        self._ahead: Deferred[Parcel | WebTrouble | None] | None = None
         self._up_since = 0.0
 
     # -- Source ------------------------------------------------------------------------
@@ -201,16 +204,20 @@ class RemoteSource:
         )
 
     async def _rounds(self) -> None:
-        while not self._held:
-            trouble = await self._round()
-            if trouble is None or self._held:
-                self._backoff.reset()
-                continue
-            self._down()
-            seconds = max(self._backoff.next(), trouble.wait_seconds)
-            word = Word.FAILED if trouble.needs_somebody else Word.WAITING
-            self._status.set(word, f"{trouble.reason}; next try in {seconds:.2g} s")
-            await deferLater(self._context.reactor, seconds)
+        try:
+            while not self._held:
+                trouble = await self._round()
+                if trouble is None or self._held:
+                    self._backoff.reset()
+                    continue
+                self._forget_ahead()
+                self._down()
+                seconds = max(self._backoff.next(), trouble.wait_seconds)
+                word = Word.FAILED if trouble.needs_somebody else Word.WAITING
+                self._status.set(word, f"{trouble.reason}; next try in {seconds:.2g} s")
+                await deferLater(self._context.reactor, seconds)
+        finally:
+            self._forget_ahead()
 
     async def _round(self) -> WebTrouble | None:
         """Ask once, and store what comes."""
@@ -222,11 +229,23 @@ class RemoteSource:
                 return WebTrouble(f"the store cannot be read: {error}")
             self._place = Place.of_mark(marks, self._mark)
             self._place_known = True
+        ahead, self._ahead = self._ahead, None
+        found = await (self._ask(_WAIT_SECONDS) if ahead is None else ahead)
+        if isinstance(found, Parcel):
+            return await self._take(found)
+        if found is None:
+            self._up()
+        return found
+
+    async def _ask(
+        self, wait_seconds: int, ahead: int = 0
+    ) -> Parcel | WebTrouble | None:
+        """What follows our place, or the number `ahead`; None for nothing yet."""
         try:
             answer = await self._client.ask(
                 "GET",
-                self._question(),
-                timeout_seconds=_WAIT_SECONDS + _ANSWER_SECONDS,
+                self._question(wait_seconds, ahead),
+                timeout_seconds=wait_seconds + _ANSWER_SECONDS,
             )
         except WebFailed as error:
             return WebTrouble(f"{self._name}: {error}")
@@ -234,38 +253,63 @@ class RemoteSource:
         if trouble is not None:
             return trouble
         if answer.status == 204:
-            self._up()
             return None
-        return await self._take(answer)
-
-    def _question(self) -> str:
-        channel = quote(self._config.channel_id, safe="")
-        after = f"&after={quote(str(self._place), safe='')}" if self._place else ""
-        base = self._config.url.rstrip("/")
-        return f"{base}/api/channels/{channel}/batches?wait={_WAIT_SECONDS}{after}"
-
-    async def _take(self, answer: WebAnswer) -> WebTrouble | None:
         if answer.status != 200:
             reason = f"{self._name}: status {answer.status}{sample(answer)}"
             return WebTrouble(reason, needs_somebody=True)
         parcel = decode(answer.body)
         if isinstance(parcel, Malformed):
             return WebTrouble(f"{self._name}: {parcel.reason}", needs_somebody=True)
+        return parcel
+
+    def _question(self, wait_seconds: int, ahead: int) -> str:
+        channel = quote(self._config.channel_id, safe="")
+        query = f"wait={wait_seconds}"
+        if self._place is not None:
+            query += f"&after={quote(str(self._place), safe='')}"
+        if ahead:
+            query += f"&ahead={ahead}"
+        base = self._config.url.rstrip("/")
+        return f"{base}/api/channels/{channel}/batches?{query}"
+
+    async def _take(self, parcel: Parcel) -> WebTrouble | None:
         here = stop_name(self._context.epoch(), self._context.channel.name)
         found = take(self._place, parcel, here, self._context.wall())
         if isinstance(found, Refusal):
             return WebTrouble(f"{self._name}: {found.reason}", needs_somebody=True)
         self._say(parcel, found)
-        for batch, place in found.batches:
-            try:
-                await self._store(batch, place)
-            except StorageError as error:
-                return WebTrouble(str(error))
-            if self._held:
-                return None
-        self._place = found.place
+        self._ask_ahead(parcel)
+        error = await self._store(found)
+        if error is not None:
+            return WebTrouble(str(error))
         self._up()
         return None
+
+    # -- asking ahead ------------------------------------------------------------------
+
+    def _ask_ahead(self, parcel: Parcel) -> None:
+        """While a large parcel is committed, have the next one come.
+
+        Only where there is a backlog: the question tells the other side the place that
+        was reached before this parcel, so it must not be one that waits for messages.
+        """
+        place = self._place
+        if (
+            place is not None
+            and place.gateway == parcel.gateway
+            and sum(batch.size_bytes for batch in parcel.batches) >= _AHEAD_BYTES
+        ):
+            asking = self._ask(0, parcel.last_seq)
+            self._ahead = Deferred.fromCoroutine(asking)
+
+    def _forget_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            # Whatever becomes of it, the same is asked for again.
+            ahead.addErrback(lambda _: None)
+            ahead.cancel()
+
+    # -- storing -----------------------------------------------------------------------
 
     def _say(self, parcel: Parcel, found: Taken) -> None:
         """What is out of the ordinary in it, into the log."""
@@ -282,32 +326,30 @@ class RemoteSource:
                 "damaged, before they were asked for; its log says which",
             )
 
-    async def _store(self, batch: Batch, place: Place) -> None:
-        """Committed with its place when this returns. One at a time: a batch that is
-        refused for want of room must not be followed by one that is taken."""
-        stored: Deferred[None] = Deferred()
-
-        def answer(first_seq: int, error: StorageError | None) -> None:
-            if error is None:
-                self._place = place
-                stored.callback(None)
-            else:
-                counters.refused_messages_total += len(batch)
-                stored.errback(error)
-
+    async def _store(self, found: Taken) -> StorageError | None:
+        """Committed with its place when this returns, or as far as there was room."""
+        answered: Deferred[tuple[Taken, StorageError | None]] = Deferred()
         counters = self._context.counters
-        marks = {self._mark: place.as_mark()}
+
+        def done(taken: Taken, error: StorageError | None) -> None:
+            self._place = taken.place
+            answered.callback((taken, error))
+
         self._storing = True
         try:
-            self._context.channel.offer(batch, answer, marks)
-            await stored
+            offer(self._context.channel, found, self._mark, done)
+            taken, error = await answered
         finally:
             self._storing = False
-        counters.bytes_in_total += batch.size_bytes
-        counters.framed_bytes_total += batch.size_bytes
-        counters.messages_in_total += len(batch)
-        counters.batches_in_total += 1
-        counters.last_message_at = self._context.wall()
+        for batch, _ in found.batches[len(taken.batches) :]:
+            counters.refused_messages_total += len(batch)
+        for batch, _ in taken.batches:
+            counters.bytes_in_total += batch.size_bytes
+            counters.framed_bytes_total += batch.size_bytes
+            counters.messages_in_total += len(batch)
+            counters.batches_in_total += 1
+            counters.last_message_at = self._context.wall()
+        return error
 
     async def _relieved(self) -> None:
         """Return when the channel takes more."""

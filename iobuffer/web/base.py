@@ -30,6 +30,7 @@ __all__ = [
     "Call",
     "Operations",
     "Param",
+    "Past",
     "People",
     "Principal",
     "Problem",
@@ -222,12 +223,43 @@ class Relays(Protocol):
     """What other instances take and give (relays.py is the real one)."""
 
     async def following(
-        self, user: str, channel: str, after: Place | None, wait_seconds: float
+        self,
+        user: str,
+        channel: str,
+        after: Place | None,
+        wait_seconds: float,
+        ahead: int = 0,
     ) -> Parcel | None:
-        """What follows `after`, or None when nothing has come in time."""
+        """What follows `after`, or `ahead`, or None when nothing has come in time."""
 
     async def given(self, user: str, channel: str, body: bytes) -> dict[str, Any]:
         """Store an encoded parcel; `gateway` and `seq` of what is committed."""
+
+
+class Past(Protocol):
+    """What was, from memory alone (past.py is the real one)."""
+
+    def log(self, name: str, limit: int) -> dict[str, Any]:
+        """`log`: a channel's last lines (at, level, part, text), the newest first."""
+
+    def skipped_sample(self, name: str) -> bytes:
+        """The last bytes that no framing of the channel could use: payload."""
+
+    def log_totals(self) -> dict[str, int]:
+        """How many lines each channel has ever had."""
+
+    def said_since(self, totals: Mapping[str, int]) -> list[dict[str, Any]]:
+        """Lines that have come since log_totals() were these, with their `channel`; of
+        a flood the newest."""
+
+    def history(self, name: str, span: str) -> dict[str, Any]:
+        """`series` of a channel over a span of history.SPANS."""
+
+    def overview(self, points: int) -> dict[str, Any]:
+        """What came into each of the `channels`, as so many rates."""
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """The alarms that are on, the oldest first."""
 
 
 class Operations(Protocol):
@@ -243,14 +275,20 @@ class Operations(Protocol):
     def relays(self) -> Relays:
         """For web/relay.py."""
 
+    @property
+    def past(self) -> Past:
+        """For web/api_past.py and the live views."""
+
     def status(self) -> Deferred[dict[str, Any]]:
-        """version, started_at, now, channels by state word, the store's sizes."""
+        """version, started_at, now, channels by state word, the alarms that are on, the
+        store's sizes."""
 
     def channels(self) -> Deferred[list[dict[str, Any]]]:
         """Each channel as in channel(), without its configuration."""
 
     def channel(self, name: str) -> Deferred[dict[str, Any]]:
-        """name, description, state, parts, rates, ledger, cursors, config, origin."""
+        """name, description, state, parts, rates, ledger, cursors, config, origin; of
+        each part the peers and the line."""
 
     def names(self) -> list[str]:
         """The channels that run now."""
@@ -285,8 +323,11 @@ class Operations(Protocol):
     ) -> Deferred[dict[str, Any]]:
         """Send parked messages again: `delivered`, `refused`, `missing`, `stopped`."""
 
-    def act(self, name: str, part: str, verb: str) -> Deferred[dict[str, Any]]:
-        """ "start", "stop", "pause" or "resume"; the channel as it is then."""
+    def act(
+        self, name: str, part: str, verb: str, by: str = ""
+    ) -> Deferred[dict[str, Any]]:
+        """ "start", "stop", "pause", "resume" or "restart", wanted by somebody; the
+        channel as it is then."""
 
     def kinds(self) -> dict[str, Any]:
         """Every kind of source and destination with its options, for a form."""

@@ -27,7 +27,11 @@ async def _take(call: Call) -> Reply:
         raise Problem(400, "after is no place", "expected GATEWAY:SEQ, such as 8f3c:17")
     following = Deferred.fromCoroutine(
         call.site.operations.relays.following(
-            user, channel, after, call.query.get("wait", 0)
+            user,
+            channel,
+            after,
+            call.query.get("wait", 0),
+            call.query.get("ahead", 0),
         )
     )
     call.request.notifyFinish().addErrback(lambda _: following.cancel())
@@ -113,6 +117,13 @@ ROUTES = (
                 help="GATEWAY:SEQ of the last message that is committed at the other "
                 "side: what is before it will not be asked for again. Left out: "
                 "behind what this relay has had.",
+            ),
+            Param(
+                name="ahead",
+                where="query",
+                schema={"type": "integer", "minimum": 0, "default": 0},
+                help="Go on behind this number instead, of the same store: what is "
+                "between has arrived there, and is not committed yet.",
             ),
             Param(
                 name="wait",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -46,6 +46,15 @@ class RecordingKeeper:
         self.waiting.append((batch, answer))
         if self.at_once:
             self.commit()
+
+    def append_all(
+        self,
+        channel: str,
+        run: Sequence[tuple[Batch, Mapping[str, bytes]]],
+        answer: Answer,
+    ) -> None:
+        for batch, marks in run:
+            self.append(channel, batch, answer, marks)
 
     def commit(self, index: int | None = None) -> None:
         """Commit everything that waits, or only one of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -50,6 +50,15 @@ class RecordingKeeper:
         else:
             answer(first_seq, None)
 
+    def append_all(
+        self,
+        channel: str,
+        run: Sequence[tuple[Batch, Mapping[str, bytes]]],
+        answer: Answer,
+    ) -> None:
+        for batch, marks in run:
+            self.append(channel, batch, answer, marks)
+
     def commit(self) -> None:
         held, self.held = self.held, []
         for call in held:
@@ -88,7 +97,7 @@ def bench(reactor: Any, cursors: Mapping[str, int] | None = None) -> Bench:
     keeper = RecordingKeeper()
     channel = Channel(
         "ward-3",
-        keeper,  # type: ignore[arg-type]
+        keeper,
         last_seq=0,
         cursors=cursors or {},
         max_partial_bytes=64 * 1024 * 1024,
