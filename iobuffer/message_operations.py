@@ -19,6 +19,7 @@ from .gateway import Gateway
 from .pair import ChannelPair
 from .replays import Replays
 from .search import Query, Searcher, states_of
+from .settings.words import nearest
 from .storage.base import ChannelState, Parked, Store
 from .storekeeper import Storekeeper
 from .web.base import Problem
@@ -215,7 +216,9 @@ class MessageOperations:
         """The pair of this name; a Problem (404) when there is none."""
         pair = self._gateway.pairs.get(name)
         if pair is None:
-            raise Problem(404, f"There is no channel {name[:64]}")
+            near = nearest(name[:64], self._gateway.pairs)
+            hint = f"Did you mean {near}?" if near else ""
+            raise Problem(404, f"There is no channel {name[:64]}", hint)
         return pair
 
     def keeper(self) -> Storekeeper:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ._api import Api, asks
+from ._names import CHANNEL, PART
 from ._shown import print_json, state
 
 __all__ = ["act"]
@@ -15,8 +16,8 @@ def act(verb: str, help: str) -> click.Command:
 
     @click.command(name=verb, help=help)
     @asks
-    @click.argument("channel")
-    @click.argument("part", default="")
+    @CHANNEL
+    @PART
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
     def command(api: Api, channel: str, part: str, as_json: bool) -> None:
         found = api.ask("POST", "channels", channel, verb, part=part)

@@ -22,7 +22,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import click
 
 from ..errors import ExitStatus, IobufferError
-from ..options import MIB
+from ..options import KIB, MIB
+from ..storage.database import DATABASE
 from ._place import ending, state_dir_of
 
 __all__ = ["SOCKET_NAME", "TOKEN_VARIABLE", "Api", "Refused", "Unanswered", "asks"]
@@ -32,6 +33,11 @@ SOCKET_NAME = "api.sock"
 TOKEN_VARIABLE = "IOBUFFER_TOKEN"
 
 _TIMEOUT_SECONDS = 30.0
+#: For what takes as long as a destination does.
+_PATIENT_SECONDS = 600.0
+#: What a gateway says that does not know a route at all.
+_NO_ROUTE = "There is nothing by this path"
+_CHUNK_BYTES = 64 * KIB
 _MAX_ANSWER_BYTES = 64 * MIB
 _MAX_LINE_BYTES = MIB
 
@@ -47,8 +53,8 @@ class Refused(IobufferError):
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT_SECONDS)
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
@@ -65,16 +71,25 @@ class Api:
         token_file: holds an API token for a URL; empty: the token is what the
             environment's IOBUFFER_TOKEN says.
         ca: for a URL, the CA of its certificate if the system does not know it.
+        timeout_seconds: how long an answer may take.
 
     Raises:
         ConfigError: the configuration cannot be read.
         Refused: the token would cross the network in the clear, or is not to be read.
     """
 
-    def __init__(self, where: str, *, token_file: str = "", ca: str = "") -> None:
+    def __init__(
+        self,
+        where: str,
+        *,
+        token_file: str = "",
+        ca: str = "",
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+    ) -> None:
+        self._timeout_seconds = timeout_seconds
         self._headers: dict[str, str] = {"Accept": "application/json"}
         self._base = ""
-        self._connect: Callable[[], http.client.HTTPConnection]
+        self._connect: Callable[[float], http.client.HTTPConnection]
         if where.startswith(("http://", "https://")):
             self._place = where
             self._by_url(token_file, ca)
@@ -83,12 +98,8 @@ class Api:
         state_dir = state_dir_of(where)
         path = str(state_dir / SOCKET_NAME)
         self._place = path
-        config = "CONFIG" if Path(where).is_dir() else where
-        self._nobody = (
-            f"nothing runs on {state_dir}: start it with "
-            f"`twistd -n iobuffer --config {config}`"
-        )
-        self._connect = lambda: _UnixConnection(path)
+        self._nobody = _nobody_on(state_dir, where)
+        self._connect = lambda timeout: _UnixConnection(path, timeout)
 
     def ask(self, method: str, *path: str, **query: Any) -> Any:
         """What the answer's JSON says. `path` is in segments below `/api`; parameters
@@ -98,7 +109,16 @@ class Api:
             Unanswered: no gateway answered.
             Refused: it did, with a problem.
         """
-        body = self.raw(method, *path, **query)
+        return self._parsed(self.raw(method, *path, **query))
+
+    def post(self, *path: str, body: Mapping[str, Any], patient: bool = False) -> Any:
+        """Send this object, and as ask(). `patient`: it takes as long as a destination
+        takes for its messages."""
+        seconds = _PATIENT_SECONDS if patient else self._timeout_seconds
+        with self._asked("POST", path, {}, body=body, seconds=seconds) as response:
+            return self._parsed(response.read(_MAX_ANSWER_BYTES))
+
+    def _parsed(self, body: bytes) -> Any:
         try:
             return json.loads(body) if body else None
         except ValueError as error:
@@ -114,6 +134,12 @@ class Api:
                     f"{_MAX_ANSWER_BYTES // MIB} MiB"
                 )
             return body
+
+    def stream(self, *path: str, **query: Any) -> Iterator[bytes]:
+        """The answer's bytes piece by piece, however many; otherwise as ask()."""
+        with self._asked("GET", path, query) as response:
+            while piece := response.read1(_CHUNK_BYTES):
+                yield piece
 
     def follow(self, *path: str) -> Iterator[tuple[str, Any]]:
         """The names and values of Server-Sent Events, until the gateway ends them.
@@ -137,6 +163,8 @@ class Api:
         path: tuple[str, ...],
         query: Mapping[str, Any],
         *,
+        body: Mapping[str, Any] | None = None,
+        seconds: float | None = None,
         endless: bool = False,
     ) -> Iterator[http.client.HTTPResponse]:
         target = "/".join([f"{self._base}/api", *(quote(one, safe="") for one in path)])
@@ -145,16 +173,21 @@ class Api:
         }
         if given:
             target += "?" + urlencode(given)
-        connection = self._connect()
+        headers, content = self._headers, None
+        if body is not None:
+            headers = headers | {"Content-Type": "application/json"}
+            content = json.dumps(body).encode()
+        seconds = seconds or self._timeout_seconds
+        connection = self._connect(seconds)
         try:
-            connection.request(method, target, headers=self._headers)
-            response = connection.getresponse()
-            if response.status >= 300:
-                raise Refused(_sentence(response, self._place))
-            if endless and connection.sock is not None:
-                # A quiet channel is silent for days.
-                connection.sock.settimeout(None)
-            yield response
+            connection.request(method, target, content, headers)
+            with connection.getresponse() as response:
+                if response.status >= 300:
+                    raise Refused(self._why(response))
+                if endless and connection.sock is not None:
+                    # A quiet channel is silent for days.
+                    connection.sock.settimeout(None)
+                yield response
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise Unanswered(self._nobody) from error
         except PermissionError as error:
@@ -169,7 +202,7 @@ class Api:
             ) from error
         except TimeoutError as error:
             raise Unanswered(
-                f"{self._place} does not answer within {_TIMEOUT_SECONDS:g} s"
+                f"{self._place} does not answer within {seconds:g} s"
             ) from error
         except BrokenPipeError:
             # Of our own output: whoever reads it has seen enough.
@@ -202,15 +235,38 @@ class Api:
                 )
             self._headers["Authorization"] = f"Bearer {token}"
         if parts.scheme == "http":
-            self._connect = lambda: http.client.HTTPConnection(
-                host, port, timeout=_TIMEOUT_SECONDS
+            self._connect = lambda timeout: http.client.HTTPConnection(
+                host, port, timeout=timeout
             )
             return
         context = ssl.create_default_context(cafile=ca or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._connect = lambda: http.client.HTTPSConnection(
-            host, port, timeout=_TIMEOUT_SECONDS, context=context
+        self._connect = lambda timeout: http.client.HTTPSConnection(
+            host, port, timeout=timeout, context=context
         )
+
+    def _why(self, response: http.client.HTTPResponse) -> str:
+        """A refusal as what a person at a terminal reads."""
+        status = response.status
+        if status == 401 and "Authorization" in self._headers:
+            return (
+                f"{self._place} does not know this token, or it has expired or was "
+                "revoked; `iobuffer token list CONFIG` on that machine tells"
+            )
+        if status == 401:
+            return (
+                f"{self._place} asks who you are: put an API token into "
+                f"{TOKEN_VARIABLE} or a file for --token-file; `iobuffer token create "
+                "CONFIG NAME` on that machine makes one"
+            )
+        text = _sentence(response, self._place)
+        if status == 403 and "Authorization" in self._headers:
+            return f"{text} `iobuffer token create CONFIG NAME --role ROLE` makes one."
+        if status == 404 and text == _NO_ROUTE:
+            return (
+                f"the gateway on {self._place} is older than this command; restart it"
+            )
+        return text
 
 
 def asks(function: Callable[..., None]) -> Callable[..., None]:
@@ -249,6 +305,23 @@ def asks(function: Callable[..., None]) -> Callable[..., None]:
     return asking
 
 
+def _nobody_on(state_dir: Path, where: str) -> str:
+    """Why nobody answers, as far as the directory tells."""
+    config = where
+    if Path(where).is_dir():
+        config = "CONFIG"
+        known = (state_dir / DATABASE, state_dir / SOCKET_NAME)
+        if not any(map(os.path.lexists, known)):
+            return (
+                f"no gateway has ever run on {state_dir}: is it the state_dir of "
+                "[gateway]?"
+            )
+    return (
+        f"nothing runs on {state_dir}: start it with "
+        f"`twistd -n iobuffer --config {config}`"
+    )
+
+
 def _sentence(response: http.client.HTTPResponse, place: str) -> str:
     """A problem document as what a person reads."""
     body = response.read(MIB)
@@ -261,7 +334,7 @@ def _sentence(response: http.client.HTTPResponse, place: str) -> str:
     if isinstance(errors, list) and errors:
         return "\n  ".join([f"{title}:", *map(str, errors)])
     detail = found.get("detail")
-    return f"{title}: {detail}" if detail else title
+    return f"{title}. {detail}" if detail else title
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,16 +1,33 @@
-"""The formats of `iobuffer store export`: each writes one exported message."""
+"""Where exported messages go, and the formats of `iobuffer store export`."""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..storage.maintenance import Exported
 
-__all__ = ["FORMATS"]
+__all__ = ["FORMATS", "opened"]
+
+
+def opened(output: Path | None) -> AbstractContextManager[BinaryIO]:
+    """A new file for nobody but its owner, or standard output.
+
+    Raises:
+        FileExistsError: there is one already.
+    """
+    if output is None:
+        return nullcontext(sys.stdout.buffer)
+    # Messages hold patients' data as a rule, and an older export is not overwritten.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return os.fdopen(os.open(output, flags, 0o600), "wb")
 
 
 def _raw(out: BinaryIO, found: Exported, end: bytes) -> None:

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import click
 
-from ..errors import ConfigError, ExitStatus, StorageCorrupt, StorageError
+from ..errors import ConfigError, ExitStatus, Problem, StorageCorrupt, StorageError
 from ..settings import ini
 from ..settings.build import build
 from ..settings.files import read_text
@@ -44,6 +44,7 @@ def state_dir_of(where: str) -> Path:
         return place
     if place.name == DATABASE:
         return place.parent
+    _check_readable(where)
     report = Report(where)
     node = Node("")
     text = read_text(where).text
@@ -61,6 +62,17 @@ def state_dir_of(where: str) -> Path:
     if gateway is None or report.errors:
         raise ConfigError(report.problems)
     return Path(gateway.state_dir)
+
+
+def _check_readable(where: str) -> None:
+    """Tell what the first argument is meant to be, where `read_text` would only say
+    that it is no such file."""
+    if not os.path.lexists(where):
+        words = "no such file; expected the configuration, its state directory"
+        raise ConfigError([Problem(f"{words} or the URL of the page", file=where)])
+    if not os.access(where, os.R_OK, effective_ids=True):
+        words = "may not be read by you; run this command as the gateway's user, such"
+        raise ConfigError([Problem(f"{words} as with `sudo -u iobuffer`", file=where)])
 
 
 def check_owner(state_dir: Path) -> None:

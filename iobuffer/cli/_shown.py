@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 import time
 from typing import Any
 
+import click
+
+from ..errors import ExitStatus
 from ..options import KIB
 
-__all__ = ["age", "moment", "plain", "print_json", "size", "state"]
+__all__ = [
+    "age",
+    "agreed",
+    "moment",
+    "plain",
+    "print_json",
+    "print_text",
+    "size",
+    "state",
+]
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -24,6 +39,22 @@ def plain(text: str) -> str:
         each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
         for each in text
     )
+
+
+def print_text(text: str) -> None:
+    """What a message says: its lines, whatever ends them, each as in plain()."""
+    for line in _LINE_END.split(text):
+        print(plain(line))
+
+
+def agreed(question: str) -> None:
+    """Ask, on standard error so that the output stays what it is; ends the command
+    unless the answer is yes."""
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort:
+        print("nothing was done; with --yes it is not asked", file=sys.stderr)
+        sys.exit(ExitStatus.DOES_NOT_ADD_UP)
 
 
 def moment(at: float) -> str:

@@ -63,7 +63,10 @@ def verify_command(where: str, holds: str, as_json: bool) -> None:
 @click.option("--before", default=0, metavar="N", help="Lines before line number N.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 def show_command(where: str, count: int, before: int, as_json: bool) -> None:
-    """Print the last lines, the newest last."""
+    """Print the last lines, the newest last.
+
+    Exit status: 0 printed; 69 it cannot be read; 78 the configuration cannot be read.
+    """
     with refusing():
         entries = read_back(state_dir_of(where), before=before, limit=count)
     for entry in reversed(entries):

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ._api import Api, asks
+from ._names import MAYBE_CHANNEL
 from ._shown import age, print_json, state
 
 __all__ = ["command"]
@@ -15,10 +16,12 @@ __all__ = ["command"]
 
 @click.command(name="channels")
 @asks
-@click.argument("channel", default="")
+@MAYBE_CHANNEL
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(api: Api, channel: str, as_json: bool) -> None:
-    """Show every channel, or CHANNEL alone: state, reason, what is queued and parked.
+    """Show what every channel does, or CHANNEL alone.
+
+    State, reason, what is queued and parked for each destination.
 
     Exit status: 0 shown; 1 there is no such channel, or the gateway refused; 69 none is
     running there; 78 the configuration cannot be read.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TextIO
 
+import attrs
 import click
 
 from ..errors import ConfigError, ExitStatus, Problem
@@ -36,7 +38,8 @@ def print_problems(problems: tuple[Problem, ...], out: TextIO) -> None:
 
 @click.command(name="check")
 @click.argument("file", type=click.Path(readable=False))
-def command(file: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(file: str, as_json: bool) -> None:
     """Say whether a gateway would start with this configuration.
 
     Reads FILE and all that it includes, and prints every error and warning with its
@@ -46,4 +49,22 @@ def command(file: str) -> None:
     """
     from ..registry import KINDS  # loads every kind, and with them Twisted
 
-    sys.exit(check(file, KINDS, sys.stdout))
+    sys.exit((_as_json if as_json else check)(file, KINDS, sys.stdout))
+
+
+def _as_json(path: str, kinds: Kinds, out: TextIO) -> int:
+    try:
+        settings = load(path, kinds)
+        channels, problems = sorted(settings.channels), settings.warnings
+        status = ExitStatus.OK
+    except ConfigError as error:
+        channels, problems = [], error.problems
+        status = ExitStatus.CONFIG
+    found = {
+        "file": path,
+        "ok": status is ExitStatus.OK,
+        "channels": channels,
+        "problems": [attrs.asdict(problem) for problem in problems],
+    }
+    print(json.dumps(found, indent=2, ensure_ascii=False), file=out)
+    return status

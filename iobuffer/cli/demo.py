@@ -44,9 +44,11 @@ A simulated analyser sends an HL7 result every second. Ctrl-C ends all of it.
     "--seconds", type=float, default=None, help="End by itself after so many seconds."
 )
 def command(config: str, seconds: float | None) -> None:
-    """Run the gateway on CONFIG with a simulated device talking to it.
+    """Run the gateway with simulated devices, to try it.
 
-    Runs in the foreground; Ctrl-C ends the gateway and the device.
+    Runs on CONFIG in the foreground; Ctrl-C ends the gateway and the devices.
+
+    Exit status: 0 ended in good order; otherwise that of the gateway.
     """
     Path("var").mkdir(exist_ok=True)
     line = SerialLine(gateway_end=Path("var/gateway-tty"), far_end=Path("var/scanner"))

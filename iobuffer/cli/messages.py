@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from ._api import Api, asks
+from ._names import CHANNEL
+from ._selecting import Selection, selects
 from ._shown import moment, plain, print_json
 
 __all__ = ["command"]
@@ -12,7 +14,8 @@ __all__ = ["command"]
 
 @click.command(name="messages")
 @asks
-@click.argument("channel")
+@CHANNEL
+@selects()
 @click.option("--after", type=int, help="Those behind this number, oldest first.")
 @click.option("--before", type=int, help="Those before this number, newest first.")
 @click.option(
@@ -22,31 +25,24 @@ __all__ = ["command"]
     show_default=True,
     help="At most.",
 )
-@click.option("--contains", default="", metavar="TEXT", help="Holding this text.")
-@click.option("--destination", default="", help="With --state: which is meant.")
-@click.option(
-    "--state",
-    default="",
-    type=click.Choice(["", "queued", "delivered", "parked", "dropped"]),
-    metavar="queued|delivered|parked|dropped",
-    help="What became of it at --destination.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     api: Api,
     channel: str,
+    selection: Selection,
     after: int | None,
     before: int | None,
     limit: int,
-    contains: str,
-    destination: str,
-    state: str,
     as_json: bool,
 ) -> None:
-    """List messages of CHANNEL, the newest first: number, time, size, beginning.
+    """Find messages of CHANNEL, the newest first.
 
-    A search looks at a bounded number of them; where there may be more, the last line
-    says how to go on. `iobuffer show` shows one whole.
+    Of each its number, time, sender, size and beginning. A search looks at a bounded
+    number of them; where there may be more, the last line says how to go on. `iobuffer
+    show` shows one whole, `iobuffer export` writes all of them to a file.
+
+    \b
+        iobuffer messages CONFIG chem-1 --since 02:41 --contains 'PID|1||4711'
 
     Exit status: 0 listed; 1 the gateway refused, and why; 69 none is running there; 78
     the configuration cannot be read.
@@ -59,9 +55,7 @@ def command(
         after=after,
         before=before,
         limit=limit,
-        contains=contains,
-        destination=destination,
-        state=state,
+        **selection.query(),
     )
     if as_json:
         print_json(found)

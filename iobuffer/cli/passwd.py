@@ -23,7 +23,7 @@ __all__ = ["command"]
 @click.option("--disable", "verb", flag_value="disable", help="Keep the user out.")
 @click.option("--enable", "verb", flag_value="enable", help="Let him in again.")
 @click.option("--remove", "verb", flag_value="remove", help="Forget the user.")
-@click.option("--json", "as_json", is_flag=True, help="List as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     where: str,
     user: str | None,
@@ -51,9 +51,9 @@ def command(
         elif verb is not None:
             if role or channels:
                 raise click.UsageError(f"--{verb} goes without --role and --channel")
-            _change(people, user, verb)
+            _change(people, user, verb, as_json)
         else:
-            _put(people, user, role, channels)
+            _put(people, user, role, channels, as_json)
 
 
 def _list(users: list[User], as_json: bool) -> None:
@@ -68,17 +68,24 @@ def _list(users: list[User], as_json: bool) -> None:
         print("there are no users; `iobuffer passwd CONFIG NAME` adds the first one")
 
 
-def _change(people: People, name: str, verb: str) -> None:
+def _change(people: People, name: str, verb: str, as_json: bool) -> None:
     with people.noted(own_name(), f"{verb} user", name):
         if verb == "remove":
             people.remove_user(name)
         else:
             people.set_disabled(name, verb == "disable")
-    print(f"{name}: {verb}d")
+    if as_json:
+        print(json.dumps({"user": name, "done": f"{verb}d"}, indent=2))
+    else:
+        print(f"{name}: {verb}d")
 
 
 def _put(
-    people: People, name: str, role: str | None, channels: tuple[str, ...]
+    people: People,
+    name: str,
+    role: str | None,
+    channels: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     known = people.users.find(name)
     if role is None and known is None:
@@ -95,6 +102,9 @@ def _put(
         )
     # With an administrator there the set-up link is void; its file need not lie about.
     people.set_up.begin()
+    if as_json:
+        print(json.dumps({"user": attrs.asdict(user)}, indent=2))
+        return
     bound = f" of {', '.join(user.channels)}" if user.channels else ""
     print(f"{user.name}: {user.role.value}{bound}, password set")
 

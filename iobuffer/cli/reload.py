@@ -14,9 +14,9 @@ __all__ = ["command"]
 @asks
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(api: Api, as_json: bool) -> None:
-    """Read the configuration again; channels that did not change keep running.
+    """Read the configuration again.
 
-    With an error in it nothing changes.
+    Channels that did not change keep running. With an error in it nothing changes.
 
     Exit status: 0 done; 1 it has errors, and which; 69 no gateway is running there; 78
     the configuration cannot be read.

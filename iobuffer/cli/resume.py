@@ -8,7 +8,9 @@ __all__ = ["command"]
 
 command = act(
     "resume",
-    """Go on after a pause, or after a refusal that halted a destination.
+    """Go on after a pause or a refusal.
+
+    CHANNEL was paused, or a destination of it has halted at a message that it refused.
 
     PART is `source` or a destination's name; left out, the whole channel is meant.
 

@@ -176,9 +176,10 @@ def command(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Send messages to any host, as a device would, and show what it answers.
+    """Send messages as a device would.
 
-    Takes messages as arguments, from files, or from standard input:
+    To any host and in any framing, and shows what it answers. Takes messages as
+    arguments, from files, or from standard input:
 
     \b
         iobuffer send --to :5000 'hello' 'hello again'

@@ -14,7 +14,9 @@ __all__ = ["command"]
 @asks
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(api: Api, as_json: bool) -> None:
-    """Show how a running gateway is: its channels by state, its store.
+    """Show how the gateway is.
+
+    Its channels by state, its store, its warnings.
 
     Takes the configuration, the state directory, or the URL of the page.
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
 
 import attrs
 import click
@@ -18,8 +15,9 @@ from ..storage.base import Store
 from ..storage.database import ready
 from ..storage.maintenance import export, repair, verify
 from ..storage.sqlite import SqliteStore
-from ._exported import FORMATS
+from ._exported import FORMATS, opened
 from ._place import WHERE, check_owner, ending, state_dir_of
+from ._shown import agreed, print_json
 
 __all__ = ["command"]
 
@@ -77,8 +75,9 @@ def verify_command(where: str, as_json: bool) -> None:
 
 @command.command(name="repair")
 @WHERE
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_with_status
-def repair_command(where: str) -> None:
+def repair_command(where: str, as_json: bool) -> None:
     """Save what is readable into a new store.
 
     The new store takes the place of the old one, which is kept beside it, unchanged,
@@ -90,12 +89,16 @@ def repair_command(where: str) -> None:
         state_dir = state_dir_of(where)
         check_owner(state_dir)
         report = repair(state_dir)
-    for note in report.notes:
-        print(note)
-    print(f"{state_dir}: saved {report.messages} messages")
-    if report.damaged_messages:
-        print(f"{report.damaged_messages} messages could not be saved")
-    print(f"the store as it was: {report.original}")
+    if as_json:
+        found = {**attrs.asdict(report), "original": str(report.original)}
+        print_json({"state_dir": str(state_dir), **found})
+    else:
+        for note in report.notes:
+            print(note)
+        print(f"{state_dir}: saved {report.messages} messages")
+        if report.damaged_messages:
+            print(f"{report.damaged_messages} messages could not be saved")
+        print(f"the store as it was: {report.original}")
     lost = report.notes or report.damaged_messages
     sys.exit(ExitStatus.DOES_NOT_ADD_UP if lost else ExitStatus.OK)
 
@@ -161,7 +164,7 @@ def export_command(
     messages = damaged = 0
     with ending():
         state_dir = state_dir_of(where)
-        with _opened(output) as out:
+        with opened(output) as out:
             for found in export(state_dir, channel, (first_seq or 1) - 1):
                 if last_seq and found.seq > last_seq:
                     continue
@@ -185,9 +188,10 @@ def export_command(
 @click.argument("channel")
 @click.argument("destination", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_with_status
 def forget_command(
-    where: str, channel: str, destination: str | None, yes: bool
+    where: str, channel: str, destination: str | None, yes: bool, as_json: bool
 ) -> None:
     """Delete a channel, or one of its destinations, for good.
 
@@ -205,12 +209,20 @@ def forget_command(
         try:
             for finding in store.findings:
                 print(f"{finding.channel}: {finding.text}", file=sys.stderr)
-            _forget(store, channel, destination, yes)
+            what, missed = _forget(store, channel, destination, yes)
         finally:
             store.close()
+    if as_json:
+        deleted = {"channel": channel, "destination": destination or ""}
+        print_json({"deleted": deleted, "not_delivered": missed})
+    else:
+        print(f"deleted: {what}")
 
 
-def _forget(store: Store, channel: str, destination: str | None, yes: bool) -> None:
+def _forget(
+    store: Store, channel: str, destination: str | None, yes: bool
+) -> tuple[str, int]:
+    """What is gone, in words, and how many messages of it were not delivered."""
     known = store.channels()
     if channel not in known:
         raise click.UsageError(
@@ -237,14 +249,6 @@ def _forget(store: Store, channel: str, destination: str | None, yes: bool) -> N
     if missed:
         what += f"; not delivered: {missed}"
     if not yes:
-        click.confirm(f"Delete for good: {what}?", abort=True)
+        agreed(f"Delete for good: {what}?")
     store.forget(channel, destination)
-    print(f"deleted: {what}")
-
-
-def _opened(output: Path | None) -> AbstractContextManager[BinaryIO]:
-    if output is None:
-        return nullcontext(sys.stdout.buffer)
-    # Messages hold patients' data as a rule, and an older export is not overwritten.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    return os.fdopen(os.open(output, flags, 0o600), "wb")
+    return what, missed

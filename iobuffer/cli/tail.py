@@ -7,6 +7,7 @@ import json
 import click
 
 from ._api import Api, asks
+from ._names import CHANNEL
 from ._shown import moment, plain
 
 __all__ = ["command"]
@@ -14,7 +15,7 @@ __all__ = ["command"]
 
 @click.command(name="tail")
 @asks
-@click.argument("channel")
+@CHANNEL
 @click.option("--count", type=click.IntRange(1), help="End after so many messages.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
 def command(api: Api, channel: str, count: int | None, as_json: bool) -> None:

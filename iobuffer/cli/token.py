@@ -32,8 +32,14 @@ def command() -> None:
 @click.option(
     "--days", type=float, default=365.0, show_default=True, help="How long it is good."
 )
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def create_command(
-    where: str, name: str, role: str | None, channels: tuple[str, ...], days: float
+    where: str,
+    name: str,
+    role: str | None,
+    channels: tuple[str, ...],
+    days: float,
+    as_json: bool,
 ) -> None:
     """Make a token and print it, once: only a hash of it is kept.
 
@@ -48,17 +54,23 @@ def create_command(
         role = role or ("relay" if channels else "viewer")
         detail = ", ".join([name, f"role {role}", f"{days:g} days", *channels])
         with people.noted(own_name(), "create token", detail):
-            _, text = people.tokens.create(
+            token, text = people.tokens.create(
                 name, role, channels, days=days, at=time.time()
             )
-    print(text)
+    if as_json:
+        print(json.dumps(attrs.asdict(token) | {"token": text}, indent=2))
+    else:
+        print(text)
 
 
 @command.command(name="list")
 @WHERE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_command(where: str, as_json: bool) -> None:
-    """What tokens there are, the oldest first; the secret of none can be shown."""
+    """What tokens there are, the oldest first; the secret of none can be shown.
+
+    Exit status: 0 shown; 69 a file cannot be read; 78 the configuration cannot be read.
+    """
     with refusing():
         tokens = open_people(where).tokens.list()
     if as_json:
@@ -77,10 +89,18 @@ def list_command(where: str, as_json: bool) -> None:
 @command.command(name="revoke")
 @WHERE
 @click.argument("id")
-def revoke_command(where: str, id: str) -> None:
-    """Make a token void, by its ID in the list."""
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def revoke_command(where: str, id: str, as_json: bool) -> None:
+    """Make a token void, by its ID in the list.
+
+    Exit status: 0 done; 1 there is none of that ID; 69 a file cannot be read or
+    written; 78 the configuration cannot be read.
+    """
     with refusing():
         people = open_people(where)
         with people.noted(own_name(), "revoke token", id):
             token = people.tokens.revoke(id)
-    print(f"{token.id}: {token.name} revoked")
+    if as_json:
+        print(json.dumps({"revoked": attrs.asdict(token)}, indent=2))
+    else:
+        print(f"{token.id}: {token.name} revoked")

@@ -22,6 +22,8 @@ class Asked:
     def __init__(self, port: int = 0) -> None:
         self.port = port
         self.targets: list[str] = []
+        #: The JSON of each body that came, in order.
+        self.bodies: list[Any] = []
         self.headers: dict[str, str] = {}
 
 
@@ -33,11 +35,17 @@ class _TcpServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 
-def _answering(asked: Asked, status: int, body: bytes) -> type[BaseHTTPRequestHandler]:
+def _answering(asked: Asked, status: int, answer: Any) -> type[BaseHTTPRequestHandler]:
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.targets.append(f"{self.command} {self.path}")
             asked.headers = dict(self.headers.items())
+            if length := int(self.headers.get("Content-Length", 0)):
+                asked.bodies.append(json.loads(self.rfile.read(length)))
+            said = answer
+            if callable(answer):
+                said = answer(asked.targets[-1], asked.bodies[-1:])
+            body = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -56,20 +64,19 @@ def _answering(asked: Asked, status: int, body: bytes) -> type[BaseHTTPRequestHa
 
 @contextlib.contextmanager
 def gateway(state_dir: Path, answer: Any, status: int = 200) -> Iterator[Asked]:
-    """Answers everything with this value as JSON, or with these bytes."""
+    """Answers everything with this value as JSON, or with these bytes, or with what
+    this function makes of "METHOD target" and the last body (in a list)."""
     asked = Asked()
-    body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     path = str(state_dir / SOCKET_NAME)
-    with _serving(_Server(path, _answering(asked, status, body))):
+    with _serving(_Server(path, _answering(asked, status, answer))):
         yield asked
 
 
 @contextlib.contextmanager
-def url_gateway(answer: Any) -> Iterator[Asked]:
+def url_gateway(answer: Any, status: int = 200) -> Iterator[Asked]:
     """The same on a TCP port of this machine."""
     asked = Asked()
-    body = json.dumps(answer).encode()
-    server = _TcpServer(("127.0.0.1", 0), _answering(asked, 200, body))
+    server = _TcpServer(("127.0.0.1", 0), _answering(asked, status, answer))
     asked.port = server.server_address[1]
     with _serving(server):
         yield asked

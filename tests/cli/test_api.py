@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,7 +84,7 @@ def test_a_problem_is_printed_as_a_sentence(state_dir: Path) -> None:
         result = _reload(state_dir)
 
     assert result.exit_code == 1
-    assert result.stderr == "iobuffer: There is no channel x: Look again.\n"
+    assert result.stderr == "iobuffer: There is no channel x. Look again.\n"
 
 
 def test_every_error_of_a_problem_has_a_line(state_dir: Path) -> None:
@@ -154,3 +157,108 @@ def test_a_token_file_that_is_not_there_is_named() -> None:
 
     assert result.exit_code == ExitStatus.UNAVAILABLE
     assert "/nonexistent/token" in result.stderr
+
+
+def test_a_directory_that_is_no_state_directory_is_named(tmp_path: Path) -> None:
+    result = _reload(tmp_path)
+
+    assert result.exit_code == ExitStatus.UNAVAILABLE
+    assert result.stderr == (
+        f"iobuffer: no gateway has ever run on {tmp_path}: is it the state_dir of "
+        "[gateway]?\n"
+    )
+
+
+def test_a_word_that_is_no_place_at_all_is_told_what_one_is() -> None:
+    result = _reload("chem-1")
+
+    assert result.exit_code == ExitStatus.CONFIG
+    assert result.stderr == (
+        "chem-1: no such file; expected the configuration, its state directory or the "
+        "URL of the page\n"
+    )
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Iterator[Path]:
+    """Run as a user who may do nothing; the directory is root's, for root alone."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be another user")
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == 0 and folder != Path("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o111)
+    yield tmp_path
+    os.seteuid(0)
+
+
+def test_who_may_not_open_the_socket_is_told_who_may(nobody: Path) -> None:
+    state_dir = nobody / "state"
+    state_dir.mkdir(mode=0o700)
+    with gateway(state_dir, RELOADED):
+        os.seteuid(65534)
+        result = _reload(state_dir)
+        os.seteuid(0)
+
+    assert result.exit_code == ExitStatus.UNAVAILABLE
+    assert "is for the user who runs the gateway; run this command as" in result.stderr
+    assert "or give the URL and a token" in result.stderr
+
+
+def test_who_may_not_read_the_configuration_is_told_who_may(nobody: Path) -> None:
+    config = nobody / "c.ini"
+    config.write_text("[gateway]\nstate_dir = /s\n")
+    config.chmod(0o600)
+    os.seteuid(65534)
+    result = _reload(config)
+
+    assert result.exit_code == ExitStatus.CONFIG
+    assert "c.ini: may not be read by you; run this command as the" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "remedy"),
+    [
+        (None, 401, "asks who you are: put an API token into IOBUFFER_TOKEN"),
+        ("old", 401, "does not know this token, or it has expired"),
+        ("small", 403, "`iobuffer token create CONFIG NAME --role ROLE` makes one"),
+    ],
+)
+def test_who_may_not_is_told_how_to_come_by_a_token(
+    token: str | None, status: int, remedy: str
+) -> None:
+    problem = {"title": "A viewer may not do this", "detail": "It takes an admin."}
+    with url_gateway(problem, status) as asked:
+        result = _reload(f"http://127.0.0.1:{asked.port}", token=token)
+
+    assert result.exit_code == 1
+    assert remedy in result.stderr
+
+
+def test_a_gateway_that_is_older_than_the_command_is_to_be_restarted(
+    state_dir: Path,
+) -> None:
+    with gateway(state_dir, {"title": "There is nothing by this path"}, 404):
+        result = _reload(state_dir)
+
+    assert "is older than this command; restart it" in result.stderr
+
+
+def test_an_answer_that_is_cut_off_is_no_answer(state_dir: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(state_dir / SOCKET_NAME))
+        listener.listen()
+
+        def answer() -> None:
+            with listener.accept()[0] as line:
+                line.recv(4096)
+                head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                line.sendall(head + b"5\r\nfirst\r\n5\r\nsec")
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        result = CliRunner().invoke(main, ["export", str(state_dir), "chem-1"])
+        answering.join(10.0)
+
+    assert result.stdout.startswith("first")
+    assert result.exit_code == ExitStatus.UNAVAILABLE
+    assert "IncompleteRead" in result.stderr

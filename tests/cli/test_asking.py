@@ -158,19 +158,19 @@ def test_a_message_is_shown_as_hex(tmp_path: Path) -> None:
     found = {**MESSAGE, "hex": "4d53480d" * 5, "truncated": True}
     del found["text"]
     with gateway(tmp_path, found):
-        result = _run("show", tmp_path, "chem-1", "42", "--form=hex")
+        result = _run("show", tmp_path, "chem-1", "42", "--hex")
 
     *_, first, second, rest = result.output.splitlines()
     assert first == (
         "00000000  4d 53 48 0d 4d 53 48 0d 4d 53 48 0d 4d 53 48 0d  MSH.MSH.MSH.MSH."
     )
     assert second.startswith("00000010  4d 53 48 0d  ")
-    assert "--form raw" in rest
+    assert "--raw" in rest
 
 
 def test_raw_is_the_message_and_nothing_else(tmp_path: Path) -> None:
     with gateway(tmp_path, b"\x00\xff\r\n") as asked:
-        result = _run("show", tmp_path, "chem-1", "42", "--form=raw")
+        result = _run("show", tmp_path, "chem-1", "42", "--raw")
 
     assert asked.targets == ["GET /api/channels/chem-1/messages/42?form=raw"]
     assert result.stdout_bytes == b"\x00\xff\r\n"
@@ -211,7 +211,7 @@ def test_tail_ends_when_the_gateway_ends_it_and_speaks_json(tmp_path: Path) -> N
     assert found[1]["text"] == MESSAGE["text"]
 
 
-@pytest.mark.parametrize("verb", ["pause", "resume", "start", "stop"])
+@pytest.mark.parametrize("verb", ["pause", "resume", "start", "stop", "restart"])
 def test_a_channel_or_a_part_is_held_or_let_go(tmp_path: Path, verb: str) -> None:
     with gateway(tmp_path, CHANNEL) as asked:
         result = _run(verb, tmp_path, "chem-1")
@@ -244,6 +244,10 @@ def test_reload_prints_the_warnings(tmp_path: Path) -> None:
         ["show", "chem-1", "1"],
         ["reload"],
         ["pause", "chem-1"],
+        ["restart", "chem-1", "lis"],
+        ["log", "chem-1"],
+        ["show", "chem-1", "1", "--decoded"],
+        ["export", "chem-1"],
     ],
 )
 def test_json_is_the_api_s_own_answer(tmp_path: Path, arguments: list[str]) -> None:

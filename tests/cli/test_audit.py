@@ -96,4 +96,7 @@ def test_a_configuration_that_is_not_there_is_an_error_of_configuration(
     result = _audit(tmp_path / "none.ini")
 
     assert result.exit_code == ExitStatus.CONFIG
-    assert "none.ini: cannot be read: No such file or directory" in result.stderr
+    assert (
+        "none.ini: no such file; expected the configuration, its state dir"
+        in result.stderr
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from iobuffer import __version__
 from iobuffer.cli import COMMANDS, main
+from iobuffer.errors import ExitStatus
 
 PACKAGE = Path(__file__).parents[2] / "iobuffer" / "cli"
 
@@ -39,7 +41,8 @@ def test_the_help_lists_every_command() -> None:
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
-    assert CliRunner().invoke(main, ["chek"]).exit_code == 2
+    assert CliRunner().invoke(main, ["chek"]).exit_code == ExitStatus.USAGE
+    assert "did you mean check?" in CliRunner().invoke(main, ["chek"]).stderr
     assert main.get_command(click.Context(main), "chek") is None
 
 
@@ -53,3 +56,43 @@ def test_finding_the_commands_loads_no_twisted() -> None:
     code = "import sys, iobuffer.cli; sys.exit('twisted' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_help_says_of_each_command_what_it_does_in_one_line() -> None:
+    output = CliRunner().invoke(main, ["--help"]).output
+    _, *sections = output.partition("Before the start:")
+    found = dict(re.findall(r"^  (\S+) +(.+)$", "".join(sections), re.MULTILINE))
+
+    assert sorted(found) == sorted(COMMANDS)
+    assert [line for line in found.values() if not line.endswith(".")] == []
+    assert [line for line in found.values() if line.endswith("...")] == []
+
+
+def _ends(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        return [
+            end
+            for below, each in command.commands.items()
+            for end in _ends(each, f"{name} {below}")
+        ]
+    return [(name, command)]
+
+
+ENDS = [
+    end
+    for name in COMMANDS
+    if (command := main.get_command(click.Context(main), name)) is not None
+    for end in _ends(command, name)
+]
+#: A script, a program in the foreground, a file in a format of its own.
+WITHOUT_JSON = {"completion", "demo", "store export"}
+
+
+@pytest.mark.parametrize(("name", "command"), ENDS, ids=[name for name, _ in ENDS])
+def test_every_command_speaks_json_and_tells_its_statuses(
+    name: str, command: click.Command
+) -> None:
+    options = {option for each in command.params for option in each.opts}
+
+    assert ("--json" in options) is (name not in WITHOUT_JSON)
+    assert "Exit status: 0" in (command.help or "")

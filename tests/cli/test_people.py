@@ -116,8 +116,11 @@ def test_a_refusal_is_written_down_too(tmp_path: Path) -> None:
 
 
 def test_a_user_is_needed_for_a_change(tmp_path: Path) -> None:
-    assert _run("passwd", tmp_path, "--disable").exit_code == 2
-    assert _run("passwd", tmp_path, "x", "--disable", "--role", "admin").exit_code == 2
+    assert _run("passwd", tmp_path, "--disable").exit_code == ExitStatus.USAGE
+    assert (
+        _run("passwd", tmp_path, "x", "--disable", "--role", "admin").exit_code
+        == ExitStatus.USAGE
+    )
 
 
 def test_without_users_the_list_says_what_to_do(tmp_path: Path) -> None:

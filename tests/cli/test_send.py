@@ -347,14 +347,14 @@ def test_what_is_asked_wrongly_is_a_usage_error(
 ) -> None:
     result = _send(1, *arguments)
 
-    assert result.exit_code == 2
+    assert result.exit_code == ExitStatus.USAGE
     assert words in " ".join(result.stderr.split())
 
 
 def test_a_place_without_a_port_is_a_usage_error() -> None:
     result = CliRunner().invoke(main, ["send", "--to", "lis.example", "x"])
 
-    assert result.exit_code == 2
+    assert result.exit_code == ExitStatus.USAGE
     assert "expected a host and a port such as 127.0.0.1:2575" in result.stderr
 
 

@@ -122,14 +122,14 @@ def test_a_range_is_written_both_ends_included(state_dir: Path) -> None:
 def test_a_range_without_a_channel_means_nothing(state_dir: Path) -> None:
     result = _store("export", state_dir, "--from", "2")
 
-    assert result.exit_code == 2
+    assert result.exit_code == ExitStatus.USAGE
     assert "--from and --to need --channel" in result.stderr
 
 
 def test_an_end_that_is_no_bytes_is_a_usage_error(state_dir: Path) -> None:
     result = _store("export", state_dir, "--end", r"\q")
 
-    assert result.exit_code == 2
+    assert result.exit_code == ExitStatus.USAGE
     assert "--end: expected bytes such as" in result.stderr
 
 
@@ -206,7 +206,7 @@ def test_forget_takes_one_destination_and_leaves_the_messages(state_dir: Path) -
 def test_forget_does_not_guess(state_dir: Path, names: list[str], known: str) -> None:
     result = _store("forget", "--yes", state_dir, *names)
 
-    assert result.exit_code == 2
+    assert result.exit_code == ExitStatus.USAGE
     assert f"there is: {known}" in result.stderr
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 from ..torture.gateway import GatewayProcess, free_ports, wait_until
+from .test_api_parked import Fussy
 
 SECONDS = 20.0
 IOBUFFER = str(Path(sys.executable).with_name("iobuffer"))
@@ -66,7 +69,7 @@ framing = netstring
         found = _run("messages", where, "chem-1", "--contains", "CLI-1")
         assert "PID|1||4711" in found
         assert "message 1 of chem-1" in _run("show", where, "chem-1", "1")
-        assert _run("show", where, "chem-1", "1", "--form=raw") == HL7
+        assert _run("show", where, "chem-1", "1", "--raw") == HL7
 
         assert "file: paused" in _run("pause", where, "chem-1", "file")
         assert "file: running" in _run("resume", where, "chem-1", "file")
@@ -84,3 +87,69 @@ framing = netstring
         assert "carrier_pigeon" in _run("reload", where, status=1)
         gateway.stop()
         gateway.audit()
+
+
+def test_a_night_that_went_wrong_and_the_morning_after(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    with contextlib.closing(Fussy()) as lis:
+        sections = f"""
+[source:chem-1]
+type = tcp_server
+host = 127.0.0.1
+port = {port}
+framing = line
+
+[destination:chem-1:lis]
+type = tcp_client
+host = 127.0.0.1
+port = {lis.port}
+framing = line
+ack = bytes
+refused = park
+attempts = 1
+"""
+        with GatewayProcess(tmp_path / "gw", sections, ports=[port]) as gateway:
+            where = str(gateway.config)
+            gateway.start()
+            _run("send", "--to", f":{port}", "one", "two", "three", "four")
+
+            def parked() -> list[dict[str, object]]:
+                found = json.loads(_run("park", "list", where, "chem-1", "--json"))
+                return list(found["parked"])
+
+            wait_until("all are parked", lambda: len(parked()) == 4, SECONDS)
+            shown = _run("park", "show", where, "chem-1", "lis", "3")
+            assert shown.endswith("\n\nthree\n")
+            refused = _run("park", "retry", where, "chem-1", "lis", "1", status=1)
+            assert refused.startswith("message 1: ")
+            lis.cross = False
+            retried = _run("park", "retry", where, "chem-1", "lis", "1-2")
+            assert retried == "delivered 2, refused again 0\n"
+            dropped = _run(
+                "park", "drop", where, "chem-1", "lis", "4", "--reason=test", "--yes"
+            )
+            assert dropped == "dropped 1\n"
+            assert [each["seq"] for each in parked()] == [3]
+
+            replay = ("replay", where, "chem-1", "lis")
+            found = _run(*replay, "--since=1h ago", "--contains=o", "--dry-run")
+            assert found == "3 messages of chem-1\n"
+            sent = _run(*replay, "1", "4", stdin="y\n")
+            assert sent == "replayed 2 of 2 messages of chem-1 to lis\n"
+            assert lis.taken == [b"one\n", b"two\n", b"one\n", b"four\n"]
+
+            queued = _run(
+                "messages", where, "chem-1", "--state=parked", "--destination=lis"
+            )
+            assert queued.startswith("3  ")
+            assert _run("messages", where, "chem-1", "--since=2999-01-01") == (
+                "no message was found\n"
+            )
+            assert _run("alarms", where, "--json").startswith("{")
+            assert _run("plan", where) == "nothing would change\n"
+            gateway.configure(sections.replace("attempts = 1", "attempts = 2"))
+            plan = _run("plan", where, "--detailed-exitcode", status=2)
+            assert plan == ""
+            assert "chem-1: changed" in _run("plan", where)
+            gateway.stop()
+            gateway.audit()
