@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from .state import Word
 from .storage.base import Store
 from .storage.sqlite import SqliteStore
 
-__all__ = ["Options", "log_path", "makeService", "open_store"]
+__all__ = ["NotStarted", "Options", "log_path", "makeService", "open_store"]
 
 _log = Logger(namespace="iobuffer")
 
@@ -108,7 +109,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         reactor=reactor,
         wall=time.time,
     )
-    service = _Foreground() if twistd.get("nodaemon") else MultiService()
+    service = _Whole(_tell if twistd.get("nodaemon") else _log_end)
     notifier = Notifier(
         reactor,
         Supervisor.from_environment(os.environ),
@@ -167,18 +168,49 @@ def _log_fault(failure: Failure, asked: str) -> None:
     _log.failure("{asked}: a fault of the gateway's own", failure, asked=asked)
 
 
-class _Foreground(MultiService):
-    """Without a daemon there is somebody to read: a store that cannot be opened is one
-    clear line and an exit status, not a traceback."""
+class NotStarted(SystemExit, Exception):
+    """The gateway cannot start, and why has been told.
+
+    An Exception, so that twistd removes the pid file and, of a daemon, tells the parent
+    (which prints the beginning of the text and ends with 1); and a SystemExit, so that
+    Python ends with the status and without a traceback.
+    """
+
+    def __init__(self, text: str, status: ExitStatus) -> None:
+        super().__init__(status)
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class _Whole(MultiService):
+    """A store that cannot be opened is one clear line and an exit status, not a
+    traceback. `tell` is given the line."""
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        super().__init__()
+        self._tell = tell
 
     def startService(self) -> None:
         try:
             super().startService()
         except StorageError as error:
-            # twistd has turned sys.stderr into a log.
-            print(f"iobuffer: {error}", file=sys.__stderr__)
+            text = str(error)
+            self._tell(text)
             failed = isinstance(error, StorageFailed)
-            sys.exit(ExitStatus.IO_ERROR if failed else ExitStatus.UNAVAILABLE)
+            status = ExitStatus.IO_ERROR if failed else ExitStatus.UNAVAILABLE
+            raise NotStarted(text, status) from None
+
+
+def _tell(text: str) -> None:
+    # twistd has turned sys.stderr into a log.
+    print(f"iobuffer: {text}", file=sys.__stderr__)
+
+
+def _log_end(text: str) -> None:
+    """A daemon has nobody to read its standard error."""
+    _log.critical("not started: {why}", why=text)
 
 
 class _Signals(Service):

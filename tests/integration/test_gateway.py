@@ -404,6 +404,35 @@ def test_a_second_gateway_on_one_state_directory_ends_with_one_clear_line(
         place.arrives("a", b"still here")
 
 
+def test_a_daemon_that_cannot_start_says_why_in_one_line_of_its_log(
+    place: Place,
+) -> None:
+    port, other = place.ports[:2]
+    gateway = place.run(lines_in(port, "a") + file_out(place.folder / "a", "a"), [port])
+    config = place.folder / "second.ini"
+    config.write_text(
+        f"[gateway]\nstate_dir = {gateway.state_dir}\n"
+        + lines_in(other, "b")
+        + file_out(place.folder / "b", "b")
+    )
+    log, pid = place.folder / "second.log", place.folder / "second.pid"
+    ended = subprocess.run(
+        [TWISTD, f"--logfile={log}", f"--pidfile={pid}", "iobuffer", "-c", config],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    # What twistd itself has for a daemon that did not start.
+    assert ended.returncode == 1
+    assert "NotStarted: " in ended.stderr
+    said = log.read_text().splitlines()
+    assert len(said) == 1, said
+    assert " critical not started: " in said[0]
+    assert str(gateway.state_dir) in said[0]
+    assert not pid.exists()
+
+
 def test_a_bad_configuration_ends_with_78_and_every_error(tmp_path: Path) -> None:
     bad = tmp_path / "bad.ini"
     bad.write_text(
