@@ -31,8 +31,7 @@ def peers_of(pair: ChannelPair, part: str) -> list[dict[str, Any]]:
 def line_of(
     pair: ChannelPair, part: str, certificate_expires_at: float | None
 ) -> dict[str, Any]:
-    """What is known of a part's line. `skipped_sample` is payload: bytes, for the API
-    to show or not."""
+    """What is known of a part's line."""
     source = part == "source"
     found = _of_the_source(pair) if source else _of_a_destination(pair, part)
     if certificate_expires_at is not None:
@@ -50,8 +49,6 @@ def _of_the_source(pair: ChannelPair) -> dict[str, Any]:
     if framing is not None:
         found["framing"] = framing.type_name
         found["skipped_bytes"] = counters["skipped_bytes_total"]
-        if counters["skipped_sample"]:
-            found["skipped_sample"] = counters["skipped_sample"]
         if framing.type_name == "auto":
             each = [peer.get("framing", "auto") for peer in source.peers()]
             found["framings_found"] = dict(Counter(each))

@@ -7,6 +7,7 @@ messages is in `message_operations.py`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,11 +15,15 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from . import __version__
-from .gateway import Gateway
+from .gateway import RELAY_CURSOR, Gateway
+from .line_quality import line_of, peers_of
+from .links.place import place_of
 from .message_operations import MessageOperations, no_part, parts_of, stopping
 from .pair import ChannelPair
+from .past import Past
 from .relays import Relays
 from .settings.forms import describe
+from .settings.model import DestinationSettings, SourceSettings
 from .settings.show import brief_ini, channel_object
 from .state import State
 from .storage.base import ChannelState, DestinationLedger, Store, StoreStats
@@ -29,7 +34,14 @@ __all__ = ["GatewayOperations"]
 
 #: States of the store that are not older than this are shown again.
 _FRESH_SECONDS = 1.0
-_VERBS = ("start", "stop", "pause", "resume")
+#: Verb -> what a log and a state say of it.
+_VERBS = {
+    "start": "started",
+    "stop": "stopped",
+    "pause": "paused",
+    "resume": "resumed",
+    "restart": "restarted",
+}
 
 
 class GatewayOperations(MessageOperations):
@@ -44,6 +56,7 @@ class GatewayOperations(MessageOperations):
     def __init__(self, gateway: Gateway, files: ChannelFiles, reactor: Any) -> None:
         super().__init__(gateway)
         self.relays = Relays(gateway, reactor)
+        self.past = Past(gateway, self.pair)
         self._files = files
         self._reactor = reactor
         self._states: dict[str, ChannelState] = {}
@@ -77,6 +90,7 @@ class GatewayOperations(MessageOperations):
             "started_at": gateway.started_at,
             "state_dir": gateway.settings.gateway.state_dir,
             "channels": words,
+            "alarms": self.past.alarms(),
             "store": {
                 "file_bytes": stats.file_bytes,
                 "wal_bytes": stats.wal_bytes,
@@ -106,7 +120,11 @@ class GatewayOperations(MessageOperations):
         self.pair(name)
         await self._fresh()
         pair = self.pair(name)
-        return self._view(pair) | {
+        view = self._view(pair)
+        for part, shown in view["parts"].items():
+            expires_at = self._gateway.watch.expiry(_settings_of(pair, part).config)
+            shown["line"] = line_of(pair, part, expires_at)
+        return view | {
             "config": channel_object(pair.settings),
             "ini": brief_ini(pair.settings),
         }
@@ -134,20 +152,21 @@ class GatewayOperations(MessageOperations):
         parts: dict[str, Any] = {}
         for part in parts_of(pair):
             source = part == "source"
-            configured = settings.source if source else settings.destinations[part]
-            assert configured is not None
+            configured = _settings_of(pair, part)
             state = states.get(part)
             parts[part] = {
                 "kind": "source" if source else "destination",
                 "type": configured.type_name,
+                "at": _whereabouts(configured.config),
                 "state": _state(state) if state else None,
                 "counters": _shown(counters.get(part, {})),
             }
-            if source:
-                parts[part]["peers"] = pair.source.peers() if pair.source else []
-            else:
+            parts[part]["peers"] = peers_of(pair, part)
+            if not source:
                 ledger = found.destinations.get(part) if found else None
                 parts[part] |= self._cursor(pair, part, ledger)
+                delivery = pair.deliveries.get(part)
+                parts[part]["halted"] = delivery is not None and bool(delivery.halted)
         return {
             "name": pair.name,
             "description": settings.policy.description,
@@ -156,7 +175,19 @@ class GatewayOperations(MessageOperations):
             "editable": self._files.owns(settings),
             "state": _state(pair.state),
             "full": pair.channel.full,
+            "limits": {
+                "max_bytes": settings.policy.max_bytes,
+                "max_messages": settings.policy.max_messages,
+                "when_full": settings.policy.when_full,
+            },
             "parts": parts,
+            "relays": {
+                cursor.removeprefix(RELAY_CURSOR): self._cursor(
+                    pair, cursor, found.destinations.get(cursor) if found else None
+                )
+                for cursor in pair.channel.cursors
+                if cursor.startswith(RELAY_CURSOR)
+            },
             "rates": {
                 "last_second": pair.meter.last_second(),
                 "last_minute": pair.meter.last_minute(),
@@ -204,11 +235,14 @@ class GatewayOperations(MessageOperations):
 
     # -- what is done ------------------------------------------------------------------
 
-    def act(self, name: str, part: str, verb: str) -> Deferred[dict[str, Any]]:
-        """Start, stop, pause or resume a channel or a part of it."""
-        return ensureDeferred(self._act(name, part, verb))
+    def act(
+        self, name: str, part: str, verb: str, by: str = ""
+    ) -> Deferred[dict[str, Any]]:
+        """Start, stop, pause, resume or restart a channel or a part of it; `by` is who
+        wants it, for the log and the part's state."""
+        return ensureDeferred(self._act(name, part, verb, by or "an operator"))
 
-    async def _act(self, name: str, part: str, verb: str) -> dict[str, Any]:
+    async def _act(self, name: str, part: str, verb: str, by: str) -> dict[str, Any]:
         if verb not in _VERBS:
             raise Problem(404, f"{verb} is none of {', '.join(_VERBS)}")
 
@@ -224,17 +258,28 @@ class GatewayOperations(MessageOperations):
                     "Set enabled = yes in its configuration, then reload.",
                 )
             wanted = [part] if part else parts
+            said = f"{_VERBS[verb]} by {by}"
+            pair.voice.say(part, "info", said)
+            said += self._when()
             if verb == "stop":
-                await pair.stop_parts(wanted)
+                await pair.stop_parts(wanted, f"{said}; start it to go on")
             elif verb == "start":
                 pair.start_parts(wanted)
             elif verb == "pause":
-                pair.pause_parts(wanted)
-            else:
+                pair.pause_parts(wanted, f"{said}; resume it to go on")
+            elif verb == "resume":
                 pair.resume_parts(wanted)
+            else:
+                await pair.stop_parts(wanted, said)
+                pair.start_parts(wanted)
 
         await self._gateway.alone(change)
         return await self._channel(name)
+
+    def _when(self) -> str:
+        return time.strftime(
+            " at %H:%M on %Y-%m-%d", time.localtime(self._gateway.wall())
+        )
 
     def plan(self, name: str, found: Any) -> Deferred[dict[str, Any]]:
         """What would change; see ChannelFiles.plan."""
@@ -277,10 +322,27 @@ class GatewayOperations(MessageOperations):
         }
 
 
+def _settings_of(pair: ChannelPair, part: str) -> SourceSettings | DestinationSettings:
+    if part != "source":
+        return pair.settings.destinations[part]
+    assert pair.settings.source is not None, "parts_of() names it only where it is"
+    return pair.settings.source
+
+
 def _look_at_all(
     names: Sequence[str], store: Store
 ) -> tuple[dict[str, ChannelState], StoreStats]:
     return {name: store.state(name) for name in names}, store.stats()
+
+
+def _whereabouts(config: Any) -> str:
+    """Where a part listens, dials or writes, as its configuration names it."""
+    if hasattr(config, "host"):
+        return place_of(config.host, config.port)
+    for name in ("url", "port", "path"):
+        if hasattr(config, name):
+            return str(getattr(config, name))
+    return ""
 
 
 def _state(state: State) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class Gate(ProtocolWrapper):
         self._why = ""
         self._timer: IDelayedCall | None = None
         self._has_producer = False
+        self._peer_has_finished = False
         self._show_half_close()
 
     def makeConnection(self, transport: Any) -> None:
@@ -69,6 +70,7 @@ class Gate(ProtocolWrapper):
 
     def readConnectionLost(self) -> None:
         """The peer has said that it will send no more, and may still be listening."""
+        self._peer_has_finished = True
         self.inner.readConnectionLost()
 
     def writeConnectionLost(self) -> None:
@@ -142,7 +144,7 @@ class Gate(ProtocolWrapper):
             return self.note.problem
         error = reason.value
         if isinstance(error, ConnectionDone):
-            if self.disconnecting:
+            if self.disconnecting and not self._peer_has_finished:
                 return "closed"
             if self.ready or not self.factory.tls:
                 return "closed by the peer"

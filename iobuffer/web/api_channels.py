@@ -15,6 +15,8 @@ _VERBS = {
     "started, or the gateway is.",
     "pause": "Hold a channel or a part of it: connections stay.",
     "resume": "Go on after a pause, or after a refusal that halted a destination.",
+    "restart": "Stop a channel or a part of it and start it again. Connections begin "
+    "anew; what is queued stays queued.",
 }
 
 
@@ -22,13 +24,28 @@ async def _channels(call: Call) -> Any:
     return {"channels": await call.site.operations.channels()}
 
 
-def _channel(call: Call) -> Any:
-    return call.site.operations.channel(call.path["channel"])
+async def _channel(call: Call) -> Any:
+    name = call.path["channel"]
+    found = await call.site.operations.channel(name)
+    sample = call.site.operations.past.skipped_sample(name)
+    if sample and call.may_see_payloads:
+        found["parts"]["source"]["line"]["skipped_sample"] = sample.hex()
+    return found
 
 
 def _act(call: Call) -> Any:
     verb = call.request.route.path.rpartition("/")[2]
-    return call.site.operations.act(call.path["channel"], call.query["part"], verb)
+    return call.site.operations.act(
+        call.path["channel"], call.query["part"], verb, _who(call)
+    )
+
+
+def _who(call: Call) -> str:
+    """Whoever asks, as a log and a state name him."""
+    principal = call.principal
+    if principal is None or principal.via == "local":
+        return "an operator of this machine"
+    return principal.name
 
 
 def _put(call: Call) -> Any:

@@ -123,6 +123,8 @@ class Live:
         self._each: Counter[str] = Counter()
         self._streams: set[Stream] = set()
         self._sent: dict[str, dict[str, Any]] = {}
+        self._alarms: list[dict[str, Any]] = []
+        self._log_totals: dict[str, int] = {}
         self._loop = LoopingCall(self._sample)
         self._loop.clock = site.reactor
 
@@ -152,9 +154,12 @@ class Live:
         """Send this reader what happens to all channels."""
         stream = self.open(call, self._remove)
         self._streams.add(stream)
+        past = self._operations.past
         stream.send("channels", to_json(self._operations.lines()))
+        stream.send("alarms", to_json({"alarms": past.alarms()}))
         if not self._loop.running:
             self._sent = self._operations.lines()
+            self._alarms, self._log_totals = past.alarms(), past.log_totals()
             self._loop.start(_SAMPLE_SECONDS, now=False)
 
     def _remove(self, stream: Stream) -> None:
@@ -169,15 +174,28 @@ class Live:
         }
         changed |= {name: None for name in self._sent if name not in lines}
         self._sent = lines
+        past = self._operations.past
+        alarms, known = past.alarms(), self._alarms
+        self._alarms = alarms
+        said = past.said_since(self._log_totals)
+        self._log_totals = past.log_totals()
         # Each form once, however many watch.
+        raised = to_json({"alarms": alarms})
+        new_lines = [to_json(line) for line in said]
         part, whole = to_json(changed), b""
         for stream in tuple(self._streams):
             if stream.lost and stream.ready:
                 whole = whole or to_json(lines)
                 stream.lost = False
                 stream.send("channels", whole)
-            elif changed:
+                stream.send("alarms", raised)
+                continue
+            if changed:
                 stream.send("changed", part)
+            if alarms != known:
+                stream.send("alarms", raised)
+            for line in new_lines:
+                stream.send("log", line)
 
 
 class _Tail:
@@ -274,7 +292,8 @@ ROUTES = (
         call=_events,
         summary="Server-Sent Events. `channels`: every channel's state, rates and "
         "queues, at first and after samples were lost; `changed`: those that are not "
-        "as a second ago, null for one that is gone.",
+        "as a second ago, null for one that is gone; `alarms`: those that are on, at "
+        "first and whenever they change; `log`: a line that was said of a channel.",
     ),
     Route(
         method="GET",

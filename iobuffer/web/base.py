@@ -294,13 +294,18 @@ class Operations(Protocol):
         """The channels that run now."""
 
     def messages(self, name: str, query: Mapping[str, Any]) -> Deferred[dict[str, Any]]:
-        """`messages` (seq, received_at, peer, size_bytes, message: bytes) and `next`,
-        the query's fields that go on from there, or None at the end. A search looks at
-        a bounded number of messages per call, so a page may be empty and have a
-        `next`."""
+        """`messages` (seq, received_at, peer, size_bytes, message: bytes, `outcomes` by
+        destination) and `next`, the query's fields that go on from there, or None at
+        the end. A search looks at a bounded number of messages per call, so a page may
+        be empty and have a `next`. Besides the route's parameters the query may hold
+        `preview_bytes`, how much of each message is given, and `max_bytes`, how much
+        of all of them."""
 
     def message(self, name: str, seq: int) -> Deferred[dict[str, Any]]:
         """One message with its `outcomes` by destination."""
+
+    def payloads(self, name: str) -> str:
+        """ "reveal" or "open", as the channel's policy has it."""
 
     def parked(
         self, name: str, destination: str, after: int, limit: int
@@ -375,3 +380,7 @@ class Site:
     routes: tuple[Route, ...] = ()
     #: What the live views share (api_live.py).
     live: Any = None
+    #: Who has revealed which channel (reveals.py).
+    reveals: Any = None
+    #: How many exports are being sent (api_export.py).
+    exports: int = 0

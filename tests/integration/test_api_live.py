@@ -24,6 +24,9 @@ framing = line
 type = file
 path = {folder}/out
 framing = line
+
+[channel:a]
+silence = 1s
 """
 
 
@@ -93,6 +96,43 @@ async def test_states_and_rates_are_sent_whole_and_then_as_they_change(
             name, changed = await reader.event("changed")
             last_seq = changed["a"]["last_seq"]
         assert name == "changed"
+    finally:
+        reader.close()
+
+
+async def test_what_is_said_of_a_channel_is_sent_as_it_is_said(
+    api: ApiGateway,
+) -> None:
+    reader = Reader(api, "/api/events", "t-viewer")
+    try:
+        name, first = await reader.event("alarms", "log")
+        assert (name, first) == ("alarms", {"alarms": []})
+        await api.ask("POST", "/api/channels/a/pause?part=out")
+        _, line = await reader.event("log")
+        assert line.pop("at") > 1_700_000_000
+        assert line == {
+            "channel": "a",
+            "level": "info",
+            "part": "out",
+            "text": "paused by admin",
+        }
+    finally:
+        reader.close()
+
+
+async def test_an_alarm_is_in_the_status_in_the_log_and_sent(api: ApiGateway) -> None:
+    reader = Reader(api, "/api/events", "t-viewer")
+    try:
+        await reader.event("alarms")
+        _, raised = await reader.event("alarms")
+        (alarm,) = raised["alarms"]
+        assert (alarm["alarm"], alarm["channel"]) == ("silence", "a")
+        status = await api.ask("GET", "/api/status", token="t-viewer")
+        (alarm,) = status.json["alarms"]
+        assert alarm["alarm"] == "silence"
+        log = await api.ask("GET", "/api/channels/a/log", token="t-viewer")
+        assert log.json["log"][0]["text"].startswith("ALARM silence: no message for")
+        assert log.json["log"][0]["level"] == "warn"
     finally:
         reader.close()
 
