@@ -52,6 +52,10 @@ def build(
             values[attribute] = value
     for name, child in node.children.items():
         if name not in taken:
+            if report.is_full:
+                # To look for what was meant costs more than to count it.
+                report.error("unknown option")
+                continue
             message = _unknown(name, node, config_class, also, kind, siblings or {})
             report.error(message, plain(child.path), child.line)
     if report.errors > errors_before:

@@ -25,6 +25,8 @@ __all__ = [
 
 NAME_RULE = "letters, digits, - _ . (64 at most, not beginning with a dot)"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
+#: Each is a link and a reader of the store.
+_MAX_DESTINATIONS = 100
 _OUTER = ("id", "source", "destinations")
 
 
@@ -65,6 +67,12 @@ def build_channel(parts: Parts, kinds: Kinds) -> ChannelSettings | None:
         made = _endpoint(parts.source, kinds.sources, kinds)
         source = made and SourceSettings(*made)
     destinations = {}
+    if len(parts.destinations) > _MAX_DESTINATIONS:
+        parts.report.error(
+            f"expected {_MAX_DESTINATIONS} destinations at most; "
+            f"got {len(parts.destinations)}"
+        )
+        return None
     for name, part in parts.destinations.items():
         if name == "source":
             # States and log lines name a channel's parts: its source is one of them.

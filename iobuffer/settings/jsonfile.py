@@ -14,6 +14,9 @@ from .words import plain
 
 __all__ = ["parse"]
 
+#: Nothing of ours is a quarter as deep; whoever reads it may call himself for each.
+_MAX_DEPTH = 32
+
 
 def parse(text: str, report: Report) -> dict[str, Any] | None:
     """The object of a JSON text, or None when there is none to go on with.
@@ -42,7 +45,24 @@ def parse(text: str, report: Report) -> dict[str, Any] | None:
     except RecursionError:
         report.error("not JSON that we read: nested too deeply")
     else:
-        if isinstance(found, dict):
+        if _is_deep(found):
+            report.error(f"nested more than {_MAX_DEPTH} deep")
+        elif isinstance(found, dict):
             return found
-        report.error("expected an object in { }")
+        else:
+            report.error("expected an object in { }")
     return None
+
+
+def _is_deep(found: Any) -> bool:
+    level = [found]
+    for _ in range(_MAX_DEPTH + 1):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True

@@ -18,6 +18,12 @@ __all__ = ["ABSENT", "Node", "Report", "from_object", "put"]
 #: Nothing was written here (None is JSON's null).
 ABSENT: Any = object()
 
+#: More errors of one file or section than somebody reads are counted and not told; of
+#: warnings likewise. What comes through the API is not written by us.
+_MAX_TOLD = 100
+#: Of a dotted name. None of ours comes near, and no tree is deeper than this.
+_MAX_PATH = 256
+
 
 @attrs.define
 class Node:
@@ -54,6 +60,9 @@ class Report:
     line: int = 0
     exposed: str = ""
     problems: list[Problem] = attrs.Factory(list)
+    #: How many errors there are so far, warnings not counted.
+    errors: int = attrs.field(default=0, init=False)
+    _warnings: int = attrs.field(default=0, init=False)
 
     def error(self, message: str, option: str = "", line: int = 0) -> None:
         """Note an error; without a line, at the head of the section."""
@@ -65,6 +74,18 @@ class Report:
 
     def add(self, problem: Problem, option: str = "", line: int = 0) -> None:
         """Note a problem that has no place yet."""
+        if problem.severity == "error":
+            self.errors += 1
+            noted = self.errors
+        else:
+            self._warnings += 1
+            noted = self._warnings
+        if noted > _MAX_TOLD:
+            return
+        if noted == _MAX_TOLD:
+            problem = Problem(
+                "there is more; mend these first", severity=problem.severity
+            )
         self.problems.append(
             attrs.evolve(
                 problem,
@@ -76,14 +97,17 @@ class Report:
         )
 
     @property
-    def errors(self) -> int:
-        """How many errors there are so far, warnings not counted."""
-        return sum(problem.severity == "error" for problem in self.problems)
+    def is_full(self) -> bool:
+        """Whether another error would only be counted."""
+        return self.errors >= _MAX_TOLD
 
 
 def put(root: Node, name: str, value: Any, line: int, report: Report) -> None:
     """Hang a value, or an object's values, into the tree under a dotted name."""
     node = root
+    if len(root.below(name)) > _MAX_PATH:
+        report.error("longer than any name of an option", plain(name), line)
+        return
     for part in name.split("."):
         if not part:
             report.error("not a name of an option", plain(root.below(name)), line)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -40,6 +41,10 @@ IDLE_SECONDS = 60
 #: How long what was refused may still be sent, to be thrown away: closing at once would
 #: make the kernel take the answer back.
 _LINGER_SECONDS = 2.0
+
+#: An answer is not many times as long as the question.
+_MAX_ERRORS = 100
+_IN_DETAIL = 10
 
 SECURITY_HEADERS = (
     (
@@ -307,10 +312,10 @@ class Request(http.Request):
         found = jsonfile.parse(text, report)
         errors = [str(problem) for problem in report.problems]
         if not errors:
-            errors = list(faults(found, route.body))
+            errors = list(islice(faults(found, route.body), _MAX_ERRORS))
         if errors:
             raise Problem(
-                400, "The body is not as expected", "; ".join(errors), errors=errors
+                400, "The body is not as expected", _first(errors), errors=errors
             )
         return found
 
@@ -541,9 +546,9 @@ def _problem_of(failure: Failure) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, ConfigError):
-        errors = [str(problem) for problem in error.problems]
+        errors = [str(problem) for problem in error.problems[:_MAX_ERRORS]]
         return Problem(
-            422, "The configuration has errors", "; ".join(errors), errors=errors
+            422, "The configuration has errors", _first(errors), errors=errors
         )
     if isinstance(error, TryLater):
         wait = str(int(error.seconds) + 1)
@@ -572,6 +577,12 @@ def _doubt(headers: Headers, version: bytes) -> str:
     if len(hosts) > 1 or (not hosts and version == b"HTTP/1.1"):
         return "A request names one Host"
     return ""
+
+
+def _first(errors: list[str]) -> str:
+    """Some of the errors in one text; all are in a member of their own."""
+    more = len(errors) - _IN_DETAIL
+    return "; ".join(errors[:_IN_DETAIL]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _too_large(most: int) -> Problem:

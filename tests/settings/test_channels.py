@@ -159,3 +159,9 @@ def test_a_name_that_fits_into_a_file_name_is_good(name: str) -> None:
 )
 def test_any_other_name_is_not(name: str) -> None:
     assert not good_name(name)
+
+
+def test_more_destinations_than_a_channel_may_have_are_one_error() -> None:
+    many = {f"d{number}": SECOND for number in range(5000)}
+    (told,) = _problems(id="a", source=SECOND, destinations=many)
+    assert "100 destinations at most; got 5000" in told

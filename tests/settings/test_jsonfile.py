@@ -49,3 +49,11 @@ def test_a_key_that_stands_twice_is_an_error() -> None:
     assert _problems('{"source": {"port": 1, "port": 2}}') == [
         "channels/x.json: port: given twice in one object"
     ]
+
+
+@pytest.mark.parametrize("count", [33, 400, 900, 100_000])
+def test_what_is_nested_without_end_is_refused(count: int) -> None:
+    for begin, end in (('{"x":', "}"), ('{"x":[', "]}")):
+        report = Report("x.json")
+        assert parse(begin * count + "0" + end * count, report) is None
+        assert "nested" in report.problems[0].message

@@ -80,3 +80,23 @@ def test_a_problem_without_a_line_stands_at_the_head_of_its_section() -> None:
         "c.ini:7: warning: [source:x] odd",
     ]
     assert report.errors == 1
+
+
+def test_more_errors_than_somebody_reads_are_counted_and_not_told() -> None:
+    report = Report("x.json")
+    for number in range(1000):
+        report.error(f"fault {number}")
+        report.warning(f"doubt {number}")
+
+    assert report.errors == 1000
+    assert report.is_full
+    assert len(report.problems) == 200
+    assert report.problems[-1].message == "there is more; mend these first"
+
+
+def test_a_name_without_end_makes_no_tree() -> None:
+    report = Report("x.json")
+    node = from_object({"x" + ".x" * 500_000: 1}, report)
+
+    assert node.children == {}
+    assert "longer than any name" in report.problems[0].message
