@@ -69,7 +69,7 @@ class Problem:
     def __str__(self) -> str:
         place = self.file
         if self.line:
-            place += f":{self.line}"
+            place = f"{place}:{self.line}" if place else f"line {self.line}"
         words = [place + ":"] if place else []
         if self.severity != "error":
             words.append(f"{self.severity}:")

@@ -1,7 +1,7 @@
 """JSON text -> the object in it, with every syntax fault in words.
 
-`json` gives a line and a column for a syntax error only; an error about a value names
-its path from the top of the file instead (`source.tls.cert`).
+`json` gives a line and a column for a syntax error; an error about a value names its
+path from the top of the file (`source.tls.cert`), and `Positions` finds the line.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .positions import Positions
 from .raw import Report
-from .words import plain
 
 __all__ = ["parse"]
 
@@ -21,15 +21,15 @@ _MAX_DEPTH = 32
 def parse(text: str, report: Report) -> dict[str, Any] | None:
     """The object of a JSON text, or None when there is none to go on with.
 
-    A key that stands twice in one object is an error; the last one is returned.
+    A key that stands twice in one object is an error; the last one is returned. The
+    report knows the lines from then on.
     """
+    twice = False
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found:
-                report.error("given twice in one object", plain(name))
-            found[name] = value
+        nonlocal twice
+        found = dict(pairs)
+        twice = twice or len(found) < len(pairs)
         return found
 
     def refuse(word: str) -> None:
@@ -48,6 +48,9 @@ def parse(text: str, report: Report) -> dict[str, Any] | None:
         if _is_deep(found):
             report.error(f"nested more than {_MAX_DEPTH} deep")
         elif isinstance(found, dict):
+            report.positions = Positions(text)
+            for path, line in report.positions.twice if twice else ():
+                report.error("given twice in one object", path, line)
             return found
         else:
             report.error("expected an object in { }")

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from ..errors import Problem
+from .positions import Positions
 from .words import plain
 
 __all__ = ["ABSENT", "Node", "Report", "from_object", "put"]
@@ -53,6 +54,7 @@ class Report:
     """Collects the problems of one section, or of one JSON file.
 
     `exposed` says in words why the text of `file` may hold no secret, or is empty.
+    `positions` knows the lines of a JSON file.
     """
 
     file: str
@@ -60,6 +62,7 @@ class Report:
     line: int = 0
     exposed: str = ""
     problems: list[Problem] = attrs.Factory(list)
+    positions: Positions | None = None
     #: How many errors there are so far, warnings not counted.
     errors: int = attrs.field(default=0, init=False)
     _warnings: int = attrs.field(default=0, init=False)
@@ -74,6 +77,8 @@ class Report:
 
     def add(self, problem: Problem, option: str = "", line: int = 0) -> None:
         """Note a problem that has no place yet."""
+        if self.positions is not None and option and not line:
+            line = self.positions.line(option)
         if problem.severity == "error":
             self.errors += 1
             noted = self.errors

@@ -47,7 +47,7 @@ def test_what_is_no_object_is_one_problem(text: str, words: str) -> None:
 
 def test_a_key_that_stands_twice_is_an_error() -> None:
     assert _problems('{"source": {"port": 1, "port": 2}}') == [
-        "channels/x.json: port: given twice in one object"
+        "channels/x.json:1: source.port: given twice in one object"
     ]
 
 

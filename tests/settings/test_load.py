@@ -128,7 +128,7 @@ def test_a_channel_file_can_be_looked_at_alone(write: Write) -> None:
     )
 
     assert (
-        "x.json: source.port: expected a whole number from 1 to 65535; got 70000"
+        "x.json:1: source.port: expected a whole number from 1 to 65535; got 70000"
         in _problems(path)
     )
 
@@ -191,11 +191,11 @@ def test_one_channel_in_two_files_names_both(write: Write) -> None:
         "b.ini:1: [channel:chem-1] channel chem-1 is also in c.ini:4; "
         "a channel stands in one file",
         "b.json: channel chem-1 is also in c.ini:4; a channel stands in one file",
-        "b.json: source.port: required and not given; "
-        "expected a host name or an address",
         "b.json: warning: this channel has no destination; its messages are "
         "kept as far as max_bytes allows, and go nowhere unless another iobuffer takes "
         "them (a user of the role relay that is bound to this channel)",
+        "b.json:1: source.port: required and not given; "
+        "expected a host name or an address",
     ]
 
 
