@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 
 from .errors import Problem
-from .paths import check_device, check_file, check_key_file
+from .paths import check_device, check_file, check_key_file, check_state_dir
 
 __all__ = [
     "BOOL",
@@ -37,6 +37,7 @@ __all__ = [
     "PATH",
     "PORT",
     "SIZE",
+    "STATE_DIR",
     "TEXT",
     "Converter",
     "choice",
@@ -311,6 +312,8 @@ def _networks(
 TEXT = Converter("text", _text)
 HOST = Converter("a host name or an address", _word)
 PATH = Converter("a path", _line)
+#: The directory of the store, the keys and the audit log.
+STATE_DIR = Converter("a path", _line, check=check_state_dir)
 #: A file that is read at run time, such as a certificate.
 FILE = Converter("a path", _line, check=check_file)
 #: A file that holds a private key: nobody but its owner and group may read it.

@@ -12,7 +12,13 @@ from collections.abc import Iterator
 
 from .errors import Problem
 
-__all__ = ["check_device", "check_file", "check_key_file", "exposed"]
+__all__ = [
+    "check_device",
+    "check_file",
+    "check_key_file",
+    "check_state_dir",
+    "exposed",
+]
 
 _RETRIED = "the channel is failed until it is"
 
@@ -56,6 +62,26 @@ def check_key_file(path: str) -> Iterator[Problem]:
         yield problem
     if found is not None and (why := exposed(found.st_mode)):
         yield Problem(f"{path} holds a private key and {why}; chmod 640 {path}")
+
+
+def check_state_dir(path: str) -> Iterator[Problem]:
+    """For the directory of the store, the keys and the audit log. One that is not there
+    is made with mode 0700; what else is wrong with it, the start says."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return
+    remedy = f"chmod 700 {path}"
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        yield Problem(
+            f"others than the owner of {path} can put their files in the place of "
+            f"ours; {remedy}"
+        )
+    elif mode & (stat.S_IROTH | stat.S_IXOTH):
+        yield Problem(
+            f"everyone on this machine can look into {path}; {remedy}",
+            severity="warning",
+        )
 
 
 def check_device(port: str) -> Iterator[Problem]:

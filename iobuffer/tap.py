@@ -17,7 +17,7 @@ from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger, globalLogPublisher
+from twisted.logger import Logger, LogLevel, globalLogPublisher
 from twisted.python import usage
 from twisted.python.failure import Failure
 
@@ -27,6 +27,7 @@ from .gateway import Gateway
 from .logs import LogOutput
 from .manhole.listening import Manhole
 from .people import AuditLog, People
+from .precautions import take_precautions
 from .registry import KINDS
 from .sd_notify import Notifier, Supervisor, status_words
 from .serving import Serving
@@ -164,6 +165,10 @@ def _attention(gateway: Gateway) -> dict[str, bool]:
     }
 
 
+def _say(level: str, text: str) -> None:
+    _log.emit(LogLevel.levelWithName(level), "{text}", text=text)
+
+
 def _log_fault(failure: Failure, asked: str) -> None:
     _log.failure("{asked}: a fault of the gateway's own", failure, asked=asked)
 
@@ -227,6 +232,7 @@ class _Signals(Service):
 
     def startService(self) -> None:
         super().startService()
+        take_precautions(_say)
         signal.signal(signal.SIGHUP, self._on_hangup)
         signal.signal(signal.SIGUSR1, self._on_rotation)
         signal.signal(signal.SIGUSR2, self._on_user)

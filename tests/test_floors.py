@@ -59,6 +59,7 @@ FLOORS = {
     "serving": 4,
     "upkeep": 4,
     "logs": 4,
+    "precautions": 4,
     "tap": 4,
     "cli": 4,
 }

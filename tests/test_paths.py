@@ -6,7 +6,13 @@ import pytest
 
 from iobuffer.converters import DEVICE, FILE, KEY_FILE, PORT, optional
 from iobuffer.errors import Problem
-from iobuffer.paths import check_device, check_file, check_key_file, exposed
+from iobuffer.paths import (
+    check_device,
+    check_file,
+    check_key_file,
+    check_state_dir,
+    exposed,
+)
 
 
 def _write(path: Path, mode: int) -> str:
@@ -97,3 +103,32 @@ def test_the_converters_carry_their_checks(tmp_path: Path) -> None:
     assert list(wrapped(None)) == []
     assert len(list(wrapped(path))) == 1
     assert optional(PORT).check is None
+
+
+def test_a_state_directory_that_is_not_there_is_made_by_the_start(
+    tmp_path: Path,
+) -> None:
+    assert list(check_state_dir(str(tmp_path / "none"))) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "severity"),
+    [
+        (0o700, ""),
+        (0o750, ""),
+        (0o755, "warning"),
+        (0o711, "warning"),
+        (0o770, "error"),
+        (0o777, "error"),
+        (0o1777, "error"),
+    ],
+)
+def test_a_state_directory_is_its_owners_alone(
+    tmp_path: Path, mode: int, severity: str
+) -> None:
+    tmp_path.chmod(mode)
+    found = list(check_state_dir(str(tmp_path)))
+    tmp_path.chmod(0o700)
+
+    assert [problem.severity for problem in found] == ([severity] if severity else [])
+    assert all(f"chmod 700 {tmp_path}" in problem.message for problem in found)

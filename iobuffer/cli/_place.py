@@ -59,7 +59,8 @@ def state_dir_of(where: str) -> Path:
             if section.words == ("gateway",):
                 node, report = section.root, section.report
     gateway = build(node, GatewayConfig, report)
-    if gateway is None or report.errors:
+    wrong = any(found.severity == "error" for found in report.problems)
+    if gateway is None or wrong:
         raise ConfigError(report.problems)
     return Path(gateway.state_dir)
 

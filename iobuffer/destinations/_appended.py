@@ -289,11 +289,20 @@ class Appended:
 
     def _open_or_create(self, path: str) -> tuple[int, bool]:
         # O_NONBLOCK, because opening a FIFO that nobody reads would wait for ever.
-        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+        # O_NOFOLLOW, because whoever may write in this folder could name any file of
+        # ours for us to append to; folders on the way may be links.
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
         try:
             return os.open(path, flags | os.O_CREAT | os.O_EXCL, self._mode), True
         except FileExistsError:
+            pass
+        try:
             return os.open(path, flags), False
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                why = "a symbolic link, which is not followed"
+                raise OSError(errno.ELOOP, why, path) from None
+            raise
 
     def _claim(self, fd: int, path: str) -> int:
         """Lock and look at the end; the size from which to go on, -1: not with it."""
@@ -323,7 +332,7 @@ class Appended:
     def _put_aside_tail(self, fd: int, path: str, start: int, count: int) -> None:
         """A crash cut a message off: it is written again, whole, because it was never
         confirmed. What is there of it goes to PATH.torn, so nothing is thrown away."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         aside = os.open(path + ".torn", flags, self._mode)
         try:
             os.lseek(fd, start, os.SEEK_SET)

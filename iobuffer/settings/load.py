@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,6 +110,7 @@ class _Load:
             self.problems += error.problems
             return
         report = Report(path, exposed=_exposed(found), problems=self.problems)
+        _check_writers(found, report)
         if path.endswith(".json"):
             content = jsonfile.parse(found.text, report)
             if content is not None:
@@ -220,6 +222,15 @@ class _Load:
     def _absent(self, name: str, main: str) -> Report:
         """Where to report what a section that is not there lacks."""
         return Report(main, name, problems=self.problems)
+
+
+def _check_writers(found: FileText, report: Report) -> None:
+    """Whoever can write this file can have a program run ([alarms] mail_command) and
+    messages sent anywhere."""
+    if found.mode & stat.S_IWOTH:
+        report.error(f"everyone can write this file; chmod o-w {report.file}")
+    elif found.mode & stat.S_IWGRP:
+        report.warning(f"others of its group can write it; chmod g-w {report.file}")
 
 
 def _exposed(found: FileText) -> str:

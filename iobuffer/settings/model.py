@@ -16,6 +16,7 @@ from ..options import (
     MIB,
     PATH,
     SIZE,
+    STATE_DIR,
     TEXT,
     Converter,
     choice,
@@ -61,7 +62,7 @@ class GatewayConfig:
     """`[gateway]`: the gateway as a whole. In the main file only."""
 
     state_dir: str = option(
-        PATH,
+        STATE_DIR,
         default="/var/lib/iobuffer",
         help="Directory of the store, the keys and the audit log; made with mode 0700 "
         "if it is not there. On a local disk that honours flush: what is acknowledged "

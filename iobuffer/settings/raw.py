@@ -5,6 +5,7 @@ INI and JSON meet here: `tls.cert = x` and `"tls": {"cert": "x"}` are the same t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ __all__ = ["ABSENT", "Node", "Report", "from_object", "put"]
 #: Nothing was written here (None is JSON's null).
 ABSENT: Any = object()
 
-#: More errors of one file or section than somebody reads are counted and not told; of
+#: More errors of one file than somebody reads are counted and not told; of
 #: warnings likewise. What comes through the API is not written by us.
 _MAX_TOLD = 100
 #: Of a dotted name. None of ours comes near, and no tree is deeper than this.
@@ -63,9 +64,8 @@ class Report:
     exposed: str = ""
     problems: list[Problem] = attrs.Factory(list)
     positions: Positions | None = None
-    #: How many errors there are so far, warnings not counted.
-    errors: int = attrs.field(default=0, init=False)
-    _warnings: int = attrs.field(default=0, init=False)
+    #: By severity; a section shares it with its file.
+    noted: Counter[str] = attrs.Factory(Counter)
 
     def error(self, message: str, option: str = "", line: int = 0) -> None:
         """Note an error; without a line, at the head of the section."""
@@ -79,15 +79,10 @@ class Report:
         """Note a problem that has no place yet."""
         if self.positions is not None and option and not line:
             line = self.positions.line(option)
-        if problem.severity == "error":
-            self.errors += 1
-            noted = self.errors
-        else:
-            self._warnings += 1
-            noted = self._warnings
-        if noted > _MAX_TOLD:
+        self.noted[problem.severity] += 1
+        if self.noted[problem.severity] > _MAX_TOLD:
             return
-        if noted == _MAX_TOLD:
+        if self.noted[problem.severity] == _MAX_TOLD:
             problem = Problem(
                 "there is more; mend these first", severity=problem.severity
             )
@@ -100,6 +95,11 @@ class Report:
                 option=option,
             )
         )
+
+    @property
+    def errors(self) -> int:
+        """How many errors there are so far, warnings not counted."""
+        return self.noted["error"]
 
     @property
     def is_full(self) -> bool:
