@@ -18,8 +18,10 @@ from twisted.logger import Logger, LogLevel
 from .gateway import Gateway
 from .operations import GatewayOperations
 from .people import People, PeopleError
+from .settings.model import Settings
 from .state import StateCell
 from .transitions import Transitions
+from .trials import Trials
 from .upkeep import ChannelFiles
 from .web import (
     api_channels,
@@ -28,6 +30,7 @@ from .web import (
     api_live,
     api_messages,
     api_past,
+    api_trials,
     metrics,
     page,
     relay,
@@ -45,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     *api_gateway.ROUTES,
     *api_channels.ROUTES,
     *api_kinds.ROUTES,
+    *api_trials.ROUTES,
     *api_messages.ROUTES,
     *api_past.ROUTES,
     *api_live.ROUTES,
@@ -80,19 +84,24 @@ class Serving(Service):
         self._wall = wall
         self._open_people = open_people
         self.server: WebServer | None = None
+        self._trials: Trials | None = None
 
     def startService(self) -> None:
         super().startService()
         gateway = self._gateway
         state_dir = Path(gateway.settings.gateway.state_dir)
         people = self._open_people(state_dir)
+        files = ChannelFiles(gateway)
+        self._trials = Trials(gateway, files, self._reactor, self._wall)
+        gateway.on_settings.append(self._end_trials)
         site = Site(
-            operations=GatewayOperations(gateway, ChannelFiles(gateway), self._reactor),
+            operations=GatewayOperations(gateway, files, self._reactor),
             people=people,
             reactor=self._reactor,
             wall=self._wall,
             counters=gateway,
             routes=ROUTES,
+            trials=self._trials,
         )
         self.server = WebServer(
             site,
@@ -108,7 +117,16 @@ class Serving(Service):
     def stopService(self) -> Deferred[None] | None:
         super().stopService()
         server, self.server = self.server, None
-        return None if server is None else server.stop()
+        trials, self._trials = self._trials, None
+        if server is None or trials is None:
+            return None
+        self._gateway.on_settings.remove(self._end_trials)
+        return trials.stop().addCallback(lambda _: server.stop())
+
+    def _end_trials(self, settings: Settings) -> None:
+        """What is configured from now on may need what a trial has taken."""
+        if self._trials is not None:
+            self._trials.end_all("the configuration was read again")
 
     def _offer_set_up(self, people: People) -> None:
         """Print the one-time link while there is no administrator. Not into the log:

@@ -55,6 +55,7 @@ FLOORS = {
     "operations": 4,
     "message_operations": 4,
     "replays": 4,
+    "trials": 4,
     "search": 4,
     "serving": 4,
     "upkeep": 4,

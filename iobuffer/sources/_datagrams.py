@@ -103,6 +103,7 @@ class DatagramIntake:
         self._counters = context.counters
         self._reactor = context.reactor
         self._wall = context.wall
+        self._on_chunk = context.on_chunk
         self._framing = framing
         self._ack = ack
         self._peers = peers
@@ -123,6 +124,9 @@ class DatagramIntake:
                 return
             self.take(datagrams, senders)
             return
+        if self._on_chunk is not None:
+            for datagram, sender in zip(datagrams, senders, strict=True):
+                self._on_chunk(name(sender), datagram)
         in_bytes = size_bytes = sum(map(len, datagrams))
         self._counters.bytes_in_total += in_bytes
         if self._strip:

@@ -77,6 +77,7 @@ class StreamProtocol(Protocol):
         self._replies: Replies | None = None
         self._found_framing = False
         self._seconds = intake.context.reactor.seconds
+        self._on_chunk = intake.context.on_chunk
         self._held = 0
         self._error: FramingError | None = None
         self._last_byte_at = 0.0
@@ -101,6 +102,8 @@ class StreamProtocol(Protocol):
         if self.losing:
             self._intake.skipped(data)
             return
+        if self._on_chunk is not None:
+            self._on_chunk(self.peer, data)
         if not self.bytes_in:
             self._intake.on_first_bytes()
             if self._is_foreign(data):
@@ -388,6 +391,8 @@ class StreamProtocol(Protocol):
         if self._finished:
             return
         self._finished = True
+        if self._on_chunk is not None:
+            self._on_chunk(self.peer, b"")
         messages = self._framer.finish()
         if not self._found_framing and self._framer.name != "auto":
             self._framing_is_known()

@@ -40,7 +40,8 @@ class SourceContext:
     "info", "warn" or "error"; the channel's name is added to it. `note` is the same for
     what would flood that log: it is kept only for whoever looks at the channel. `epoch`
     is the store's, and `marks` fires with what was committed for this channel
-    (`Store.marks`).
+    (`Store.marks`). `on_chunk`, if any, is told each chunk of a peer before it is taken
+    apart, and no bytes once the peer's connection has ended: a trial looks at them.
     """
 
     reactor: Any
@@ -52,6 +53,7 @@ class SourceContext:
     note: Callable[[str, str], None] = _no_note
     epoch: Callable[[], str] = _no_epoch
     marks: Callable[[], Deferred[dict[str, bytes]]] = _no_marks
+    on_chunk: Callable[[str, bytes], None] | None = None
 
 
 class Source(Protocol):

@@ -380,6 +380,8 @@ class Site:
     routes: tuple[Route, ...] = ()
     #: What the live views share (api_live.py).
     live: Any = None
+    #: For api_trials.py: `begin`, `trial` (trials/ is the real one).
+    trials: Any = None
     #: Who has revealed which channel (reveals.py).
     reveals: Any = None
     #: How many exports are being sent (api_export.py).

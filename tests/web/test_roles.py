@@ -24,6 +24,9 @@ RELAYS = frozenset({"relay"})
 MATRIX: dict[str, frozenset[str]] = {
     "GET /api/status": PEOPLE,
     "GET /api/kinds": PEOPLE,
+    "POST /api/trials": ADMINS,
+    "GET /api/trials/{trial}/events": ADMINS,
+    "DELETE /api/trials/{trial}": ADMINS,
     "POST /api/plan": ADMINS,
     "POST /api/reload": ADMINS,
     "GET /api/openapi.json": PEOPLE,
