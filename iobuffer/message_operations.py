@@ -22,7 +22,7 @@ from .search import Query, Searcher, states_of
 from .settings.words import nearest
 from .storage.base import ChannelState, Parked, Store
 from .storekeeper import Storekeeper
-from .web.base import Problem
+from .web.base import MIB, Problem
 
 __all__ = ["MessageOperations", "no_part", "parts_of", "stopping"]
 
@@ -66,7 +66,9 @@ class MessageOperations:
                 contains=query.get("contains", b""),
                 destination=destination,
                 state=query.get("state", ""),
+                peer=query.get("peer", ""),
                 preview_bytes=query.get("preview_bytes", 256),
+                max_bytes=query.get("max_bytes", 4 * MIB),
             ),
             pair.channel.cursors,
             found.stored_bytes / max(1, found.stored_messages),
@@ -106,6 +108,11 @@ class MessageOperations:
             "message": batch.messages[0],
             "outcomes": outcomes,
         }
+
+    def payloads(self, name: str) -> str:
+        """ "reveal" or "open", as the channel's policy has it now."""
+        policy: str = self.pair(name).settings.policy.payloads
+        return policy
 
     def parked(
         self, name: str, destination: str, after: int, limit: int
@@ -254,19 +261,4 @@ def _message_of(
     if batch is None or not batch.messages or batch.first_seq != seq:
         return None
     settled = states_of(store, name, cursors, seq, seq)
-    outcomes: dict[str, Any] = {}
-    for destination in cursors:
-        outcomes[destination] = {"state": settled[destination].state(seq)}
-        for each in store.outcomes(name, destination, seq, seq):
-            outcomes[destination] |= {
-                "confidence": each.confidence.name.lower(),
-                "delivered_at": each.delivered_at,
-            }
-        for parked in store.parked(name, destination, seq - 1, 1):
-            if parked.seq == seq:
-                outcomes[destination] |= {
-                    "parked_at": parked.parked_at,
-                    "reason": parked.reason,
-                    "attempts": parked.attempts,
-                }
-    return batch, outcomes
+    return batch, {each: settled[each].outcome(seq) for each in cursors}

@@ -7,6 +7,7 @@ many pieces, and says where the next one begins.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,7 +32,8 @@ _MAX_PARKED = 1000
 class Query:
     """What is looked for. Between `after` and `before`, both excluded; `forward` from
     the oldest, else from the newest. `since` (included) and `until` (excluded) are
-    epoch seconds of receipt. `state` is that at `destination`."""
+    epoch seconds of receipt. `state` is that at `destination`; `peer` is a part of the
+    sender's address."""
 
     after: int
     before: int
@@ -42,8 +44,11 @@ class Query:
     contains: bytes = b""
     destination: str = ""
     state: str = ""
+    peer: str = ""
     #: As much of each message is given.
     preview_bytes: int = 256
+    #: As much of all of them; at least one is given.
+    max_bytes: int = 4 * 1024 * 1024
 
 
 class Searcher:
@@ -69,6 +74,7 @@ class Searcher:
         fitting = int(_PIECE_BYTES / max(1.0, mean_bytes))
         self._piece_messages = max(1, min(_MAX_PIECE_MESSAGES, fitting))
         self._found: list[dict[str, Any]] = []
+        self._found_bytes = 0
 
     async def run(self) -> tuple[list[dict[str, Any]], int | None]:
         """What was found, in the order of the search; and the bound to go on from
@@ -118,6 +124,9 @@ class Searcher:
         query, message = self._query, batch.messages[index]
         if query.contains and query.contains not in message:
             return False
+        peer = _peer_of(batch, index)
+        if query.peer and query.peer not in peer:
+            return False
         seq = batch.first_seq + index
         if query.state:
             settled = states[query.destination]
@@ -125,17 +134,22 @@ class Searcher:
                 return False
         if query.since is not None and batch.received_at < query.since:
             return False
+        preview = message[: query.preview_bytes]
+        outcomes = {name: each.outcome(seq) for name, each in states.items()}
         self._found.append(
             {
                 "seq": seq,
                 "received_at": batch.received_at,
-                "peer": _peer_of(batch, index),
+                "peer": peer,
                 "size_bytes": len(message),
-                "message": message[: query.preview_bytes],
-                "states": {name: each.state(seq) for name, each in states.items()},
+                "message": preview,
+                "states": {name: each["state"] for name, each in outcomes.items()},
+                "outcomes": outcomes,
             }
         )
-        return len(self._found) >= query.limit
+        self._found_bytes += len(preview)
+        enough = self._found_bytes >= query.max_bytes
+        return enough or len(self._found) >= query.limit
 
     async def _seek(self, at: float, low: int, high: int) -> int:
         """The last message in (low, high] that was received before `at`, or `low`.
@@ -163,17 +177,41 @@ class _Settled:
     ) -> None:
         self._cursor = cursor
         self._outcomes = outcomes
-        self._parked = {each.seq for each in parked}
+        self._first_seqs = [each.first_seq for each in outcomes]
+        self._parked = {each.seq: each for each in parked}
 
     def state(self, seq: int) -> str:
+        """ "queued", "parked", "delivered" or "dropped"."""
         if seq > self._cursor:
             return "queued"
         if seq in self._parked:
             return "parked"
-        for each in self._outcomes:
-            if each.first_seq <= seq <= each.last_seq:
-                return "delivered"
-        return "dropped"
+        return "dropped" if self._delivered(seq) is None else "delivered"
+
+    def outcome(self, seq: int) -> dict[str, Any]:
+        """The `state`, and what else is known of it."""
+        state = self.state(seq)
+        found: dict[str, Any] = {"state": state}
+        if state == "parked":
+            parked = self._parked[seq]
+            found |= {
+                "parked_at": parked.parked_at,
+                "reason": parked.reason,
+                "attempts": parked.attempts,
+            }
+        delivered = self._delivered(seq) if state == "delivered" else None
+        if delivered is not None:
+            found |= {
+                "confidence": delivered.confidence.name.lower(),
+                "delivered_at": delivered.delivered_at,
+            }
+        return found
+
+    def _delivered(self, seq: int) -> OutcomeRange | None:
+        at = bisect_right(self._first_seqs, seq) - 1
+        if at >= 0 and seq <= self._outcomes[at].last_seq:
+            return self._outcomes[at]
+        return None
 
 
 def states_of(

@@ -25,15 +25,19 @@ from .trials import Trials
 from .upkeep import ChannelFiles
 from .web import (
     api_channels,
+    api_export,
     api_gateway,
     api_kinds,
     api_live,
     api_messages,
+    api_parked,
     api_past,
+    api_tail,
     api_trials,
     metrics,
     page,
     relay,
+    reveals,
     sign_in,
 )
 from .web.base import Route, Site
@@ -50,6 +54,10 @@ ROUTES: tuple[Route, ...] = (
     *api_kinds.ROUTES,
     *api_trials.ROUTES,
     *api_messages.ROUTES,
+    *api_parked.ROUTES,
+    *api_export.ROUTES,
+    *api_tail.ROUTES,
+    *reveals.ROUTES,
     *api_past.ROUTES,
     *api_live.ROUTES,
     *sign_in.ROUTES,

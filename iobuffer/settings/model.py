@@ -165,6 +165,15 @@ class ChannelConfig:
         help="How many bytes of messages that have not ended yet all connections of "
         "the channel may hold together. Beyond it the largest is treated as oversize.",
     )
+    payloads: str = option(
+        choice("reveal", "open"),
+        default="reveal",
+        help="What an operator who has signed in on the page sees of what messages "
+        "say: with `reveal` letters and digits are masked until he says why he needs "
+        "them, which holds for an hour and this channel; `open` shows them at once. "
+        "Either way the audit log has who looked at which message. Tokens and the "
+        "command line are not asked.",
+    )
     silence: SilenceConfig = group(
         SilenceConfig, bare="after", help="When a silent device is an alarm."
     )

@@ -1,5 +1,4 @@
-"""What is live, as Server-Sent Events: states and rates of all channels, and the
-messages of one as they come.
+"""What is live, as Server-Sent Events: states and rates of all channels.
 
 Once a second one sample is made for all who watch; nobody who watches costs the data
 path anything. A reader that is slow loses samples and is sent a whole one when it can
@@ -12,18 +11,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
-from ..batch import Batch
-from .api_messages import shown
-from .base import OPERATORS, PEOPLE, Call, Problem, Reply, Route, Site
-from .request import to_json
-from .shapes import CHANNEL
+from .answers import to_json
+from .base import PEOPLE, Call, Problem, Reply, Route, Site
 
 __all__ = ["ROUTES", "Live", "Stream", "live_of"]
 
@@ -32,13 +26,6 @@ _SAMPLE_SECONDS = 1.0
 _LOOK_SECONDS = 3.0
 _MAX_STREAMS = 200
 _MAX_STREAMS_EACH = 32
-#: Of a channel that is too fast to be read by people, some are shown.
-_TAIL_SECONDS = 0.2
-_TAIL_MESSAGES = 20
-_TAIL_BYTES = 64 * 1024
-_PREVIEW_BYTES = 2048
-
-_log = Logger(namespace="iobuffer")
 
 
 @implementer(IPushProducer)
@@ -198,70 +185,6 @@ class Live:
                 stream.send("log", line)
 
 
-class _Tail:
-    """One reader of one channel's messages."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._channel = call.path["channel"]
-        self._operations = call.site.operations
-        self._sent = self._operations.last_seq(self._channel)
-        self._due: IDelayedCall | None = None
-        self._stream = live_of(call.site).open(call, self._end)
-        self._unwatch = self._operations.watch(self._channel, self._wake)
-
-    def _wake(self) -> None:
-        # Called after each commit: no more than a look at a variable there.
-        if self._due is None:
-            self._due = self._call.site.reactor.callLater(_TAIL_SECONDS, self._read)
-
-    def _read(self) -> None:
-        self._due = None
-        try:
-            last = self._operations.last_seq(self._channel)
-        except Problem:
-            # The channel has been removed.
-            self._stream.close()
-            return
-        after = max(self._sent, last - _TAIL_MESSAGES)
-        if after >= last or not self._stream.ready:
-            return
-        reading = self._operations.read(
-            self._channel, after, _TAIL_MESSAGES, _TAIL_BYTES
-        )
-        reading.addCallback(self._show)
-        reading.addErrback(self._unread)
-
-    def _unread(self, failure: Failure) -> None:
-        # A damaged row, or a stop: the reader may ask again.
-        _log.warn("live view: {why}", why=failure.getErrorMessage())
-        self._stream.close()
-
-    def _show(self, batch: Batch | None) -> None:
-        if batch is None or not batch.messages:
-            return
-        skipped = batch.first_seq - self._sent - 1
-        if skipped > 0:
-            self._stream.send("skipped", to_json({"messages": skipped}))
-        peers = iter([peer for peer, count in batch.peers for _ in range(count)])
-        for index, message in enumerate(batch.messages):
-            found = {
-                "seq": batch.first_seq + index,
-                "received_at": batch.received_at,
-                "peer": next(peers, ""),
-                "size_bytes": len(message),
-                "message": message[:_PREVIEW_BYTES],
-            }
-            self._stream.send("message", to_json(shown(found, self._call)))
-        self._sent = batch.last_seq
-
-    def _end(self, stream: Stream) -> None:
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
-        self._unwatch()
-
-
 def live_of(site: Site) -> Live:
     """The one Live of a site."""
     if site.live is None:
@@ -277,13 +200,6 @@ def _events(call: Call) -> Any:
     return NOT_DONE_YET
 
 
-def _tail(call: Call) -> Any:
-    if call.request.method == b"HEAD":
-        return Reply(body=b"", content_type="text/event-stream; charset=utf-8")
-    _Tail(call)
-    return NOT_DONE_YET
-
-
 ROUTES = (
     Route(
         method="GET",
@@ -294,14 +210,5 @@ ROUTES = (
         "queues, at first and after samples were lost; `changed`: those that are not "
         "as a second ago, null for one that is gone; `alarms`: those that are on, at "
         "first and whenever they change; `log`: a line that was said of a channel.",
-    ),
-    Route(
-        method="GET",
-        path="/api/channels/{channel}/tail",
-        roles=OPERATORS,
-        call=_tail,
-        summary="Server-Sent Events. `message`: a message that has just been stored; "
-        "`skipped`: how many were not shown, for there were too many.",
-        params=(CHANNEL,),
     ),
 )

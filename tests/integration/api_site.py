@@ -19,6 +19,7 @@ from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from iobuffer.gateway import Gateway
+from iobuffer.people.errors import AuditError
 from iobuffer.registry import KINDS
 from iobuffer.serving import SOCKET_NAME, Serving
 from iobuffer.settings.load import load
@@ -46,8 +47,11 @@ class _Somebody:
 class _Audit:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, str]] = []
+        self.full = False
 
     def append(self, who: str, what: str, detail: str = "") -> None:
+        if self.full:
+            raise AuditError("there is no room for a line")
         self.lines.append((who, what, detail))
 
 

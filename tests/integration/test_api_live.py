@@ -42,12 +42,20 @@ async def api(reactor: Any, tmp_path: Path) -> AsyncIterator[ApiGateway]:
 class Reader:
     """A browser's EventSource, by hand, in threads."""
 
-    def __init__(self, api: ApiGateway, path: str, token: str = "t-operator") -> None:
+    def __init__(
+        self,
+        api: ApiGateway,
+        path: str,
+        token: str = "t-operator",
+        session: str = "",
+    ) -> None:
+        who = f"Authorization: Bearer {token}"
+        if session:
+            who = f"Cookie: iobuffer=s-{session}"
         self._connection = socket.create_connection(("127.0.0.1", api.port))
         self._connection.settimeout(10)
         self._connection.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: h\r\n"
-            f"Authorization: Bearer {token}\r\n\r\n".encode()
+            f"GET {path} HTTP/1.1\r\nHost: h\r\n{who}\r\n\r\n".encode()
         )
         self._file = self._connection.makefile("rb")
 

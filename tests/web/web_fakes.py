@@ -9,8 +9,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from iobuffer.web.base import Route, Site
+from iobuffer.web.connection import Connection
 from iobuffer.web.identity import Identity
-from iobuffer.web.request import Connection, RequestContext
+from iobuffer.web.request import RequestContext
 from iobuffer.web.router import Router
 from tests.integration.api_site import FakePeople
 
@@ -52,20 +53,26 @@ class _Transport(StringTransport):
 class Wire:
     """One connection to a server of these routes."""
 
-    def __init__(self, routes: Sequence[Route], *, local: bool = False) -> None:
+    def __init__(
+        self, routes: Sequence[Route], *, local: bool = False, operations: Any = None
+    ) -> None:
         self.clock = ThreadlessClock()
         self.people = FakePeople()
         site = Site(
-            operations=None,  # type: ignore[arg-type]
+            operations=operations,
             people=self.people,
             reactor=self.clock,
             wall=lambda: 1_700_000_000.0,
             routes=tuple(routes),
         )
         identity = Identity(self.people, self.clock)
-        shared = RequestContext(site, Router(routes), identity, local=local)
+        self._shared = RequestContext(site, Router(routes), identity, local=local)
         self.gone = 0
-        self.connection = Connection(shared, self.clock, self._on_gone)
+        self.connect()
+
+    def connect(self) -> None:
+        """Another connection to the same server, in place of the one before."""
+        self.connection = Connection(self._shared, self.clock, self._on_gone)
         self.transport = _Transport()
         self.connection.makeConnection(self.transport)
 

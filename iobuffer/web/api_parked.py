@@ -1,0 +1,160 @@
+"""Messages that were set aside, and messages that are sent once more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import OPERATORS, PEOPLE, Call, Problem, Route
+from .shapes import CHANNEL, FORM, LIMIT, done, listed, query
+from .showing import check_revealed, is_masked, shown
+
+__all__ = ["ROUTES"]
+
+#: One request waits for all of its messages; more are more requests.
+_MAX_REPLAYED = 10_000
+_PREVIEW_BYTES = 4096
+
+
+async def _parked(call: Call) -> Any:
+    channel, asked = call.path["channel"], call.query
+    mask = is_masked(call, channel)
+    if asked["form"] != "text" and call.may_see_payloads:
+        check_revealed(call, channel)
+    page = await call.site.operations.parked(
+        channel, asked["destination"], asked["after"], asked["limit"]
+    )
+    page["parked"] = [
+        shown(
+            each | {"message": each["message"][:_PREVIEW_BYTES]},
+            call,
+            asked["form"],
+            mask=mask,
+        )
+        for each in page["parked"]
+    ]
+    return page
+
+
+def _drop(call: Call) -> Any:
+    given = call.body
+    return call.site.operations.settle_parked(
+        call.path["channel"], given["destination"], given["seqs"], given["reason"]
+    )
+
+
+def _retry(call: Call) -> Any:
+    given = call.body
+    return call.site.operations.retry_parked(
+        call.path["channel"], given["destination"], given["seqs"]
+    )
+
+
+def _replay(call: Call) -> Any:
+    given = call.body
+    if ("seqs" in given) == ("first_seq" in given):
+        raise Problem(400, "Give seqs, or first_seq and last_seq")
+    if ("first_seq" in given) != ("last_seq" in given):
+        raise Problem(400, "first_seq and last_seq go together")
+    if "seqs" in given:
+        seqs = given["seqs"]
+    else:
+        seqs = range(given["first_seq"], given["last_seq"] + 1)
+    if len(seqs) > _MAX_REPLAYED:
+        raise Problem(
+            400, f"More than {_MAX_REPLAYED} messages", "Replay them in parts."
+        )
+    return call.site.operations.replay(
+        call.path["channel"], given["destination"], seqs, given.get("dry_run", False)
+    )
+
+
+_NAME = {"type": "string", "maxLength": 64}
+_NUMBERED = {"type": "integer", "minimum": 1, "maximum": 2**62}
+_SEQS = {"type": "array", "items": _NUMBERED, "minItems": 1, "maxItems": 1000}
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/channels/{channel}/parked",
+        roles=PEOPLE,
+        call=_parked,
+        summary="Messages that a destination refused, with the reason.",
+        params=(
+            CHANNEL,
+            query(
+                "destination",
+                {"type": "string", "maxLength": 64, "default": ""},
+                "Those of one destination; left out, of all.",
+            ),
+            query(
+                "after",
+                {"type": "integer", "minimum": 0, "default": 0},
+                "Those behind this number.",
+            ),
+            LIMIT,
+            FORM,
+        ),
+        reply=listed("parked"),
+    ),
+    Route(
+        method="POST",
+        path="/api/channels/{channel}/parked/drop",
+        roles=OPERATORS,
+        call=_drop,
+        summary="Give up parked messages, for a reason that is counted in the ledger.",
+        params=(CHANNEL,),
+        body={
+            "type": "object",
+            "properties": {
+                "destination": _NAME,
+                "seqs": _SEQS,
+                "reason": {"type": "string", "minLength": 1, "maxLength": 200},
+            },
+            "required": ["destination", "seqs", "reason"],
+            "additionalProperties": False,
+        },
+        reply=done(dropped="integer"),
+        audited="drop parked",
+    ),
+    Route(
+        method="POST",
+        path="/api/channels/{channel}/parked/retry",
+        roles=OPERATORS,
+        call=_retry,
+        summary="Send parked messages again. Those that arrive are parked no more; "
+        "`refused` tells of the others, `stopped` why it went no further.",
+        params=(CHANNEL,),
+        body={
+            "type": "object",
+            "properties": {"destination": _NAME, "seqs": _SEQS},
+            "required": ["destination", "seqs"],
+            "additionalProperties": False,
+        },
+        reply=done(delivered="integer", refused="array", stopped="string"),
+        audited="retry parked",
+    ),
+    Route(
+        method="POST",
+        path="/api/channels/{channel}/replay",
+        roles=OPERATORS,
+        call=_replay,
+        summary="Deliver messages to one destination once more, between the others: "
+        "`seqs`, or `first_seq` to `last_seq`, 10000 at most. With `dry_run` it only "
+        "tells how many there are.",
+        params=(CHANNEL,),
+        body={
+            "type": "object",
+            "properties": {
+                "destination": _NAME,
+                "seqs": _SEQS,
+                "first_seq": _NUMBERED,
+                "last_seq": _NUMBERED,
+                "dry_run": {"type": "boolean"},
+            },
+            "required": ["destination"],
+            "additionalProperties": False,
+        },
+        reply=done(dry_run="boolean"),
+        audited="replay",
+    ),
+)
