@@ -16,7 +16,7 @@ from twisted.internet.task import LoopingCall
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
-from .answers import to_json
+from .request import to_json
 from .base import PEOPLE, Call, Problem, Reply, Route, Site
 
 __all__ = ["ROUTES", "Live", "Stream", "live_of"]
