@@ -312,8 +312,10 @@ class Channel:
         first = recent[at]
         offset = after + 1 - first.first_seq
         # No more than is wanted: a destination that takes one message at a time must
-        # not copy the rest of the row for each of them.
-        parts = [cut(first, offset, min(len(first), offset + max_messages))]
+        # not copy the rest of the row for each of them, nor one that takes so many
+        # bytes look at all the others.
+        fair = 1 + max_bytes * len(first) // max(1, first.size_bytes)
+        parts = [cut(first, offset, offset + min(max_messages, fair))]
         if parts[0].size_bytes > max_bytes:
             return fitting(parts[0], max_bytes)
         messages, size_bytes = len(parts[0]), parts[0].size_bytes

@@ -30,7 +30,14 @@ import attrs
 
 from .batch import Batch, Peers
 
-__all__ = ["CONTENT_TYPE", "Malformed", "Parcel", "decode", "encode"]
+__all__ = [
+    "CONTENT_TYPE",
+    "Malformed",
+    "Parcel",
+    "decode",
+    "encode",
+    "encode_pieces",
+]
 
 #: The media type of a parcel.
 CONTENT_TYPE = "application/vnd.iobuffer.batches"
@@ -42,6 +49,9 @@ _TEXT = struct.Struct(">H")
 _PLACE = struct.Struct(">QI")
 _BATCH = struct.Struct(">QIdIQ")
 _COUNT = struct.Struct(">I")
+
+#: Batches are encoded together until they make this.
+_PIECE_BYTES = 64 * 1024
 
 #: A name or a peer with its trail is never longer.
 _MAX_TEXT_BYTES = 4096
@@ -77,7 +87,15 @@ class Malformed:
 
 
 def encode(parcel: Parcel) -> bytes:
-    """The parcel as bytes, in one copy of the payload."""
+    """The parcel as bytes."""
+    return b"".join(encode_pieces(parcel))
+
+
+def encode_pieces(parcel: Parcel) -> list[bytes]:
+    """The same in pieces, to be sent one behind the other: in one copy of the payload,
+    and none of them much larger than the largest batch."""
+    pieces: list[bytes] = []
+    crc = size_bytes = 0
     parts = [
         _HEAD.pack(_MAGIC, _VERSION, 0),
         _text(parcel.gateway),
@@ -102,8 +120,16 @@ def encode(parcel: Parcel) -> bytes:
             parts += (_text(peer), _COUNT.pack(of_peer))
         parts.append(lengths.tobytes())
         parts += batch.messages
-    body = b"".join(parts)
-    return body + _COUNT.pack(crc32(body))
+        size_bytes += batch.size_bytes
+        if size_bytes >= _PIECE_BYTES:
+            pieces.append(b"".join(parts))
+            crc = crc32(pieces[-1], crc)
+            parts = []
+            size_bytes = 0
+    pieces.append(b"".join(parts))
+    crc = crc32(pieces[-1], crc)
+    pieces.append(_COUNT.pack(crc))
+    return pieces
 
 
 def decode(data: bytes) -> Parcel | Malformed:

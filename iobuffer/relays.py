@@ -105,7 +105,7 @@ class Relays:
             return None
         batches = [join(moment) for moment in _moments(rows)]
         known = pair.channel.cursors.get(cursor, batches[0].first_seq)
-        if batches[0].first_seq > known + 1 and start >= known:
+        if batches[0].first_seq > known + 1 and start == known:
             # What the store has dropped by itself it has counted; the rest is damage.
             pair.channel.drop(cursor, batches[0].first_seq - 1, "damaged")
         return Parcel(keeper.epoch, channel, start, tuple(batches))

@@ -364,3 +364,20 @@ def test_one_large_batch_is_read_in_pieces_of_the_size_asked_for() -> None:
     found = [messages_of(world.read(after, max_bytes=10)) for after in (0, 2, 7)]
     assert list(map(len, found)) == [2, 2, 1]
     assert len(messages_of(world.read(0, max_bytes=1))) == 1
+
+
+def test_many_recent_batches_are_had_as_they_were_committed_up_to_a_gap() -> None:
+    world = World("lis")
+    world.store(batch_of(b"1", b"2"), batch_of(b"3"), batch_of(b"4", b"5"))
+    world.channel.committed([batch_of(b"9").numbered(9)])
+
+    def recent(after: int, max_messages: int = 100, max_bytes: int = 100) -> list[int]:
+        found = world.channel.recent(after, max_messages, max_bytes)
+        return [batch.first_seq for batch in found]
+
+    assert recent(0) == [1, 3, 4]
+    assert recent(1) == [2, 3, 4]
+    assert recent(0, max_messages=2) == [1]
+    assert recent(0, max_bytes=3) == [1, 3]
+    assert recent(6) == []
+    assert recent(9) == []

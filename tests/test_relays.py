@@ -80,8 +80,10 @@ class World:
         self.channel.offer(batch_of(*messages))
         self.reactor.run_until(lambda: self.channel.last_seq == last)
 
-    def ask(self, after: str = "", wait: float = 0.0, user: str = "hop") -> Any:
-        asking = self.relays.following(user, "c", Place.read(after), wait)
+    def ask(
+        self, after: str = "", wait: float = 0.0, user: str = "hop", ahead: int = 0
+    ) -> Any:
+        asking = self.relays.following(user, "c", Place.read(after), wait, ahead)
         if wait:
             return ensureDeferred(asking)
         waiting = ensureDeferred(asking)
@@ -248,6 +250,51 @@ def test_of_one_relay_only_the_last_question_waits(world: World) -> None:
     assert results == [None]
     world.reactor.advance(31.0)
     assert world.result(second) is None
+
+
+def test_who_asks_ahead_has_not_committed_what_is_between(world: World) -> None:
+    world.offer(b"a", b"b")
+    world.offer(b"c")
+    world.ask()
+
+    assert messages(world.ask(world.place(1), ahead=2)) == [b"c"]
+    assert world.channel.cursors == {"relay:hop": 1}
+    assert world.ask(world.place(1), ahead=3) is None
+    assert messages(world.ask(world.place(1))) == [b"b", b"c"]
+
+
+def test_a_number_ahead_in_another_store_says_nothing(world: World) -> None:
+    world.offer(b"a", b"b")
+    world.ask()
+
+    assert messages(world.ask("other:1", ahead=1)) == [b"a", b"b"]
+
+
+def test_rows_of_one_moment_are_joined_up_to_the_size_of_a_row(world: World) -> None:
+    world.channel.serve({"relay:hop": 0})
+    for _ in range(3):
+        world.offer(b"x" * 100_000)
+    world.offer(b"y")
+
+    sizes = [len(batch) for batch in world.ask().batches]
+    assert sizes == [2, 2]
+
+
+def test_what_is_given_beyond_the_room_is_told_and_comes_again() -> None:
+    world = World(max_messages=4)
+    world.ask()
+    one = single_peer([b"1", b"2", b"3"], WALL - 1, "p").numbered(1)
+    two = single_peer([b"4", b"5"], WALL - 1, "p").numbered(4)
+    body = encode(Parcel("e1", "theirs", 0, (one, two)))
+    with pytest.raises(Problem, match="no room") as raised:
+        world.result(world.relays.given("hop", "c", body))
+
+    assert raised.value.status == 503
+    assert world.stored() == [b"1", b"2", b"3"]
+    world.ask(world.place(3))
+    assert world.result(world.relays.given("hop", "c", body))["seq"] == 5
+    assert world.keeper is not None
+    world.reactor.result_of(world.keeper.stop())
 
 
 def test_an_unknown_channel_is_a_problem(world: World) -> None:

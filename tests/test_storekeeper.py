@@ -16,7 +16,13 @@ from zope.interface import provider
 
 from iobuffer.batch import Batch
 from iobuffer.channel import Channel, Confidence
-from iobuffer.errors import StorageCorrupt, StorageError, StorageFailed, StorageFull
+from iobuffer.errors import (
+    StorageCorrupt,
+    StorageDropped,
+    StorageError,
+    StorageFailed,
+    StorageFull,
+)
 from iobuffer.storage.base import Finding, Limits, WhenFull
 from iobuffer.storekeeper import Storekeeper
 from tests.fakes import (
@@ -474,6 +480,57 @@ def test_without_room_who_can_be_told_is_refused_and_the_others_are_held_in_orde
     assert (channel.pressed, channel.full, full) == (False, False, [True, False])
 
 
+def test_where_a_sender_was_refused_there_is_room_again_without_its_next_message(
+    world: World,
+) -> None:
+    channel = world.channel("c", small(4), "lis")
+    full: list[bool] = []
+    channel.on_full = full.append
+    world.start()
+    world.offer(channel, "fits", b"1", b"2", b"3")
+    world.offer(channel, "refused", b"4", b"5")
+    world.reactor.run_until(lambda: channel.full and len(world.answers.told) == 2)
+    assert world.answers.refused == ["refused"]
+
+    channel.advance("lis", 3, Confidence.RECEIVED)
+    world.reactor.run_until(lambda: not channel.full)
+    assert full == [True, False]
+    # To look whether it would fit leaves nothing behind.
+    world.offer(channel, "again", b"4", b"5")
+    world.until_answered(3)
+    assert world.answers.refused == ["refused"]
+    assert world.store.state("c").last_seq == 5
+    assert world.stored()[-2:] == [b"4", b"5"]
+
+
+def test_while_there_is_no_room_for_it_a_channel_stays_full(world: World) -> None:
+    channel = world.channel("c", small(8), "lis")
+    world.start()
+    for number in range(4):
+        world.offer(channel, f"fits {number}", b"1", b"2")
+    world.offer(channel, "refused", b"9", b"10")
+    world.reactor.run_until(lambda: channel.full)
+
+    before = world.store.appended
+    while world.store.appended == before:
+        world.reactor.result_of(world.keeper.call(lambda store: None))
+    assert channel.full
+    channel.advance("lis", 2, Confidence.RECEIVED)
+    world.reactor.run_until(lambda: not channel.full)
+
+
+def test_a_disk_that_takes_something_again_has_room_for_all(world: World) -> None:
+    refused, other = world.channel("a", PLENTY, "lis"), world.channel("b")
+    world.start()
+    world.store.failing = StorageFull("the disk is full")
+    world.offer(refused, "refused", b"1")
+    world.reactor.run_until(lambda: refused.full)
+    world.store.failing = None
+    world.offer(other, "taken", b"2")
+    world.reactor.run_until(lambda: not refused.full)
+    assert world.answers.refused == ["refused"]
+
+
 def test_a_full_channel_does_not_hold_up_another(world: World) -> None:
     blocked = world.channel("blocked", small(1), "lis")
     free = world.channel("free")
@@ -750,3 +807,43 @@ def test_who_waits_for_an_answer_waits_for_no_company(world: World) -> None:
     # In company each would take 20 ms.
     assert time.monotonic() - began < 50 * 0.02
     assert world.store.commits == 50
+
+
+# -- what belongs together -------------------------------------------------------------
+
+
+def test_behind_one_that_finds_no_room_the_rest_of_a_run_finds_none(
+    world: World,
+) -> None:
+    channel = world.channel("c", Limits(max_bytes=1 << 40, max_messages=3), "lis")
+    world.start()
+    run = [
+        (batch_of(b"1", b"2"), {"at": b"2"}),
+        (batch_of(b"3", b"4"), {"at": b"4"}),
+        (batch_of(b"5"), {"at": b"5"}),
+    ]
+    channel.offer_all(run, world.answers.named("run"))
+    world.until_answered(3)
+
+    assert [error is None for _, _, error in world.answers.told] == [True, False, False]
+    assert world.store.marks("c") == {"at": b"2"}
+    assert channel.last_seq == 2
+
+
+def test_what_the_policy_drops_is_told_as_dropped_and_its_mark_kept(
+    world: World,
+) -> None:
+    limits = Limits(max_bytes=1 << 40, max_messages=3, when_full=WhenFull.DROP_NEWEST)
+    channel = world.channel("c", limits, "lis")
+    world.start()
+    run = [
+        (batch_of(b"1", b"2"), {"at": b"2"}),
+        (batch_of(b"3", b"4"), {"at": b"4"}),
+        (batch_of(b"5"), {"at": b"5"}),
+    ]
+    channel.offer_all(run, world.answers.named("run"))
+    world.until_answered(3)
+
+    told = [(seq, type(error)) for _, seq, error in world.answers.told]
+    assert told == [(1, type(None)), (0, StorageDropped), (3, type(None))]
+    assert world.store.marks("c") == {"at": b"5"}

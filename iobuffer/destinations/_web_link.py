@@ -1,4 +1,4 @@
-"""A link over HTTP: one batch at a time, and no connection to speak of between them.
+"""A link over HTTP: one request at a time, and no connection to speak of between them.
 
 It counts as up until a request fails; then it waits, and is up again for the next
 attempt. What a request is, and what its answer means, the kinds say (`Post`).
@@ -6,7 +6,7 @@ attempt. What a request is, and what its answer means, the kinds say (`Post`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail
@@ -35,9 +35,14 @@ class Trouble(IobufferError):
         super().__init__(found.reason)
 
 
-#: Delivers a batch, calling its second argument with the number of messages that the
-#: peer has taken so far. Raises Refused, Trouble or WebFailed.
-Post = Callable[[Batch, Callable[[int], None]], Awaitable[None]]
+#: Delivers batches, in order, calling its second argument with the number of messages
+#: that the peer has taken so far. Raises Trouble or WebFailed; Refused, where it is
+#: given one batch at a time.
+Post = Callable[[Sequence[Batch], Callable[[int], None]], Awaitable[None]]
+
+
+#: A batch that was sent, and who waits for its outcome.
+_Sent = tuple[Batch, Deferred[Confidence]]
 
 
 class WebLink:
@@ -46,8 +51,10 @@ class WebLink:
     Args:
         place: where it posts to, for people.
         client: closed with the link.
-        post: delivers one batch.
+        post: delivers one batch; several, where any are gathered.
         retry_max_seconds: longest pause between attempts.
+        gather_bytes: so much is taken while a request is under way, and goes out with
+            the next one.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class WebLink:
         client: WebClient,
         post: Post,
         retry_max_seconds: float,
+        gather_bytes: int = 0,
     ) -> None:
         self.place = place
         self.progress_at = 0.0
@@ -68,6 +76,11 @@ class WebLink:
         self._user: LinkUser | None = None
         self._up = False
         self._posting: Deferred[None] | None = None
+        self._gather_bytes = gather_bytes
+        #: What the request under way has in it, and what waits for the next one.
+        self._sent: list[_Sent] = []
+        self._waiting: list[_Sent] = []
+        self._waiting_bytes = 0
         self._taken = 0
         self._retry: Any = None
         self._cancelled_for = ""
@@ -76,11 +89,13 @@ class WebLink:
 
     @property
     def writable(self) -> bool:
-        return self._up and self._posting is None
+        if self._posting is None:
+            return self._up
+        return self._up and self._waiting_bytes < self._gather_bytes
 
     @property
     def window_bytes(self) -> int:
-        return _WINDOW_BYTES
+        return _WINDOW_BYTES + 2 * self._gather_bytes
 
     def start(self, user: LinkUser) -> None:
         self._user = user
@@ -102,15 +117,11 @@ class WebLink:
     def send(self, batch: Batch) -> Deferred[Confidence]:
         if not self._up:
             return fail(LinkLost("it waits for the next attempt"))
-        self._taken = 0
-        self._cancelled_for = ""
-        self.progress_at = self._context.reactor.seconds()
         outcome: Deferred[Confidence] = Deferred()
-        posting = Deferred.fromCoroutine(self._run(batch))
-        # It may have ended already, as it does in tests and with files that are not
-        # there; then nothing is under way.
-        self._posting = posting
-        posting.addBoth(self._posted, outcome)
+        self._waiting.append((batch, outcome))
+        self._waiting_bytes += batch.size_bytes
+        if self._posting is None:
+            self._post_waiting()
         return outcome
 
     def reopen(self, reason: str) -> None:
@@ -124,8 +135,19 @@ class WebLink:
 
     # -- within ------------------------------------------------------------------------
 
-    async def _run(self, batch: Batch) -> None:
-        await self._post(batch, self._has_taken)
+    def _post_waiting(self) -> None:
+        self._sent, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        self._taken = 0
+        self._cancelled_for = ""
+        self.progress_at = self._context.reactor.seconds()
+        posting = Deferred.fromCoroutine(self._run([batch for batch, _ in self._sent]))
+        # It may have ended already, as it does in tests and with files that are not
+        # there; then nothing is under way.
+        self._posting = posting
+        posting.addBoth(self._posted)
+
+    async def _run(self, batches: Sequence[Batch]) -> None:
+        await self._post(batches, self._has_taken)
 
     def _has_taken(self, count: int) -> None:
         self._taken = count
@@ -143,19 +165,24 @@ class WebLink:
         if self._user is not None:
             self._user.link_up()
 
-    def _posted(self, result: object, outcome: Deferred[Confidence]) -> None:
-        self._posting = None
-        if not isinstance(result, Failure):
-            self._backoff.reset()
-            self._running()
-            outcome.callback(Confidence.ACKNOWLEDGED)
-        elif result.check(Refused):
-            self._backoff.reset()
-            self._running()
-            outcome.errback(result)
-        else:
-            self._failed(result, outcome)
+    def _posted(self, result: object) -> None:
+        sent, self._sent = self._sent, []
+        if isinstance(result, Failure) and not result.check(Refused):
+            self._posting = None
+            waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            self._failed(result, sent + waiting)
             return
+        self._backoff.reset()
+        self._running()
+        # What is sent meanwhile waits: these are told first.
+        for _, outcome in sent:
+            if isinstance(result, Failure):
+                outcome.errback(result)
+            else:
+                outcome.callback(Confidence.ACKNOWLEDGED)
+        self._posting = None
+        if self._waiting:
+            self._post_waiting()
         if self.writable and self._user is not None:
             self._user.link_up()
 
@@ -163,14 +190,20 @@ class WebLink:
         if self._user is not None:
             self._context.state.set(Word.RUNNING, f"posting to {self.place}")
 
-    def _failed(self, failure: Failure, outcome: Deferred[Confidence]) -> None:
+    def _failed(self, failure: Failure, sent: list[_Sent]) -> None:
         self._up = False
         trouble = self._trouble_of(failure)
         if trouble is None:
             # Our own fault: the delivery says so, with the traceback.
-            outcome.errback(failure)
+            sent[0][1].errback(failure)
+            for _, outcome in sent[1:]:
+                outcome.errback(LinkLost("what went before it has failed"))
             return
-        outcome.errback(LinkLost(trouble.reason, self._taken, Confidence.ACKNOWLEDGED))
+        taken = self._taken
+        for batch, outcome in sent:
+            of_batch = min(taken, len(batch))
+            taken -= of_batch
+            outcome.errback(LinkLost(trouble.reason, of_batch, Confidence.ACKNOWLEDGED))
         if self._user is None:
             return
         self._context.counters.connect_failures_total += 1

@@ -8,7 +8,7 @@ on the message, which is final.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -24,7 +24,7 @@ from ..links.web_client import (
     WebAuthConfig,
     WebClient,
     WebTlsConfig,
-    has_credentials_in_clear,
+    open_client,
 )
 from ..options import DURATION, TEXT, Converter, group, integer, option, variant
 from ._web_link import Trouble, WebLink
@@ -109,17 +109,15 @@ class HttpDestinationConfig(DeliveryConfig):
 
 def build(config: HttpDestinationConfig, context: LinkContext) -> WebLink:
     """A link that posts once it is started."""
-    headers = {"Content-Type": config.content_type, **config.auth.header()}
-    client = WebClient(
+    client = open_client(
         context.reactor,
+        config.url,
+        auth=config.auth,
         tls=config.tls,
-        headers=headers,
+        headers={"Content-Type": config.content_type},
         max_answer_bytes=_MAX_ANSWER_BYTES,
+        log=context.log,
     )
-    if has_credentials_in_clear(config.url, config.auth):
-        context.log(
-            "warn", f"{config.url} is not https: everybody on the way can read auth"
-        )
     return link_over(client, config, context)
 
 
@@ -148,8 +146,11 @@ class _Poster:
         self._client = client
         self._encoder = config.framing.encoder()
 
-    async def post(self, batch: Batch, taken: Callable[[int], None]) -> None:
-        """See `_web_link.Post`."""
+    async def post(
+        self, batches: Sequence[Batch], taken: Callable[[int], None]
+    ) -> None:
+        """See `_web_link.Post`; one batch at a time."""
+        (batch,) = batches
         start = 0
         most = self._config.batch
         while start < len(batch):

@@ -9,7 +9,7 @@ that the other would wait for.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -25,10 +25,10 @@ from ..links.web_client import (
     WebAuthConfig,
     WebClient,
     WebTlsConfig,
-    has_credentials_in_clear,
+    open_client,
 )
-from ..options import DURATION, TEXT, group, option, variant
-from ..relay_format import CONTENT_TYPE, Parcel, encode
+from ..options import DURATION, MIB, TEXT, group, option, variant
+from ..relay_format import CONTENT_TYPE, Parcel, encode_pieces
 from ._web_link import Trouble, WebLink
 from .base import LinkContext
 from .policy import DeliveryConfig
@@ -36,6 +36,10 @@ from .policy import DeliveryConfig
 __all__ = ["RemoteDestinationConfig", "build", "link_over"]
 
 _MAX_ANSWER_BYTES = 64 * 1024
+
+#: What comes while a request is under way goes out in the next one, up to this: the
+#: other side commits a request at a time.
+_GATHER_BYTES = 4 * MIB
 
 
 @attrs.frozen(kw_only=True)
@@ -89,16 +93,14 @@ class RemoteDestinationConfig(DeliveryConfig):
 
 def build(config: RemoteDestinationConfig, context: LinkContext) -> WebLink:
     """A link that gives once it is started."""
-    if has_credentials_in_clear(config.url, config.auth):
-        context.log(
-            "warn", f"{config.url} is not https: everybody on the way can read auth"
-        )
-    headers = {"Content-Type": CONTENT_TYPE, **config.auth.header()}
-    client = WebClient(
+    client = open_client(
         context.reactor,
+        config.url,
+        auth=config.auth,
         tls=config.tls,
-        headers=headers,
+        headers={"Content-Type": CONTENT_TYPE},
         max_answer_bytes=_MAX_ANSWER_BYTES,
+        log=context.log,
     )
     return link_over(client, config, context)
 
@@ -114,11 +116,12 @@ def link_over(
         client=client,
         post=giver.post,
         retry_max_seconds=config.retry_max,
+        gather_bytes=_GATHER_BYTES,
     )
 
 
 class _Giver:
-    """Turns a batch into one request."""
+    """Turns batches into one request."""
 
     def __init__(
         self, config: RemoteDestinationConfig, context: LinkContext, client: WebClient
@@ -132,26 +135,29 @@ class _Giver:
         #: How far the other side has got; None until it has said so.
         self._reached: int | None = None
 
-    async def post(self, batch: Batch, taken: Callable[[int], None]) -> None:
+    async def post(
+        self, batches: Sequence[Batch], taken: Callable[[int], None]
+    ) -> None:
         """See `_web_link.Post`."""
+        before, last_seq = batches[0].first_seq - 1, batches[-1].last_seq
         if self._reached is None:
             # After a start, or when it was not where it was thought to be.
             self._reached = await self._give(0)
         reached, self._reached = self._reached, None
-        # What is between there and this batch was settled here in another way: it is
-        # parked or dropped, and counted.
-        after = min(reached or batch.first_seq - 1, batch.first_seq - 1)
-        self._reached = await self._give(after, batch)
-        if self._reached < batch.last_seq:
+        # What is between there and these was settled here in another way: it is parked
+        # or dropped, and counted.
+        after = min(reached or before, before)
+        self._reached = await self._give(after, *batches)
+        if self._reached < last_seq:
             said = self._reached
             self._reached = None
             raise Trouble(
                 WebTrouble(
                     f"{self.place} says that it has got to {said}, and was given up "
-                    f"to {batch.last_seq}"
+                    f"to {last_seq}"
                 )
             )
-        taken(len(batch))
+        taken(sum(map(len, batches)))
 
     async def _give(self, after: int, *batches: Batch) -> int:
         """Where the other side is then, in our numbers; 0 for nowhere."""
@@ -160,7 +166,7 @@ class _Giver:
         answer = await self._client.ask(
             "POST",
             self._url,
-            body=encode(parcel),
+            body=encode_pieces(parcel),
             timeout_seconds=self._config.timeout,
         )
         trouble = trouble_in(answer, self.place, self._context.wall())

@@ -7,7 +7,7 @@ that would carry our credentials to wherever the answer says (CVE-2022-21712).
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +46,7 @@ from ..options import (
     option,
     optional,
 )
+from .pieces import Pieces
 from .tls import TlsConfig, TlsError, client_creator
 from .tls_words import TlsNote
 
@@ -58,6 +59,7 @@ __all__ = [
     "WebFailed",
     "WebTlsConfig",
     "has_credentials_in_clear",
+    "open_client",
 ]
 
 _CONNECT_SECONDS = 10.0
@@ -240,11 +242,11 @@ class WebClient:
         method: str,
         url: str,
         *,
-        body: bytes | None = None,
+        body: bytes | list[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float,
     ) -> WebAnswer:
-        """One request and its whole answer.
+        """One request, its body perhaps in pieces, and its whole answer.
 
         Raises:
             WebFailed: there was none within `timeout_seconds`.
@@ -259,7 +261,11 @@ class WebClient:
             raise WebFailed(f"no answer within {timeout_seconds:g} s") from None
 
     async def _ask(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        url: str,
+        body: bytes | list[bytes] | None,
+        headers: Mapping[str, str],
     ) -> WebAnswer:
         self._policy.note.problem = ""
         try:
@@ -267,7 +273,7 @@ class WebClient:
                 method,
                 url,
                 headers=Headers({name: [value] for name, value in headers.items()}),
-                data=body,
+                data=_body_of(body),
                 allow_redirects=False,
                 unbuffered=True,
             )
@@ -291,6 +297,34 @@ class WebClient:
     def close(self) -> Deferred[None]:
         """Close what connections are kept."""
         return self._pool.closeCachedConnections().addBoth(lambda _: None)
+
+
+def _body_of(body: bytes | list[bytes] | None) -> Pieces | None:
+    if body is None:
+        return None
+    return Pieces([body] if isinstance(body, bytes) else body)
+
+
+def open_client(
+    reactor: Any,
+    url: str,
+    *,
+    auth: WebAuthConfig,
+    tls: WebTlsConfig,
+    headers: Mapping[str, str],
+    max_answer_bytes: int,
+    log: Callable[[str, str], None],
+) -> WebClient:
+    """A client for that URL, which says who we are; `log` hears of it when that goes
+    over the network for everybody to read."""
+    if has_credentials_in_clear(url, auth):
+        log("warn", f"{url} is not https: everybody on the way can read auth")
+    return WebClient(
+        reactor,
+        tls=tls,
+        headers={**headers, **auth.header()},
+        max_answer_bytes=max_answer_bytes,
+    )
 
 
 class _Body(Protocol):

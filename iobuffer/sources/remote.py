@@ -26,7 +26,7 @@ from ..links.web_client import (
     WebClient,
     WebFailed,
     WebTlsConfig,
-    has_credentials_in_clear,
+    open_client,
 )
 from ..options import DURATION, MIB, Converter, group, option
 from ..relay_format import CONTENT_TYPE, Malformed, Parcel, decode
@@ -92,15 +92,14 @@ class RemoteConfig:
 
 def build(config: RemoteConfig, context: SourceContext) -> RemoteSource:
     """The source, not yet started."""
-    if has_credentials_in_clear(config.url, config.auth):
-        context.log(
-            "warn", f"{config.url} is not https: everybody on the way can read auth"
-        )
-    client = WebClient(
+    client = open_client(
         context.reactor,
+        config.url,
+        auth=config.auth,
         tls=config.tls,
-        headers={"Accept": CONTENT_TYPE, **config.auth.header()},
+        headers={"Accept": CONTENT_TYPE},
         max_answer_bytes=_MAX_ANSWER_BYTES,
+        log=context.log,
     )
     return RemoteSource(config, context, client)
 

@@ -6,9 +6,11 @@ from base64 import b64encode
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.web.server import NOT_DONE_YET
 
 from ..batch import Batch
-from ..relay_format import CONTENT_TYPE, Parcel, encode
+from ..links.pieces import Pieces
+from ..relay_format import CONTENT_TYPE, Parcel, encode_pieces
 from ..relay_order import Place
 from .base import MIB, RELAYS, Call, Param, Problem, Reply, Route
 
@@ -18,7 +20,7 @@ __all__ = ["ROUTES"]
 _MAX_PARCEL_BYTES = 80 * MIB
 
 
-async def _take(call: Call) -> Reply:
+async def _take(call: Call) -> Any:
     """Answer a long poll, unless whoever asked has gone."""
     user, channel = _who(call)
     text = call.query.get("after") or ""
@@ -44,7 +46,20 @@ async def _take(call: Call) -> Reply:
         return Reply(status=204)
     if "application/json" in (call.request.getHeader("accept") or ""):
         return Reply(body=_as_json(parcel))
-    return Reply(body=encode(parcel), content_type=CONTENT_TYPE)
+    request = call.request
+    if request.gone:
+        return NOT_DONE_YET
+    body = Pieces(encode_pieces(parcel))
+    request.setHeader("Content-Type", CONTENT_TYPE)
+    request.setHeader("Content-Length", str(body.length))
+
+    def written(_: None) -> None:
+        request.unregisterProducer()
+        request.finish()
+
+    request.registerProducer(body, True)
+    body.startProducing(request).addCallback(written)
+    return NOT_DONE_YET
 
 
 async def _give(call: Call) -> Any:

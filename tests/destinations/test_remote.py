@@ -70,6 +70,53 @@ def test_it_asks_first_where_the_other_side_is_and_then_gives_batches_whole() ->
     )
 
 
+def test_what_comes_while_a_request_is_under_way_goes_out_with_the_next() -> None:
+    world = World(where(0), None)
+    told: list[tuple[int, Any]] = []
+
+    def send(first_seq: int, *messages: bytes) -> None:
+        sent = world.link.send(batch_of(*messages).numbered(first_seq))
+        sent.addBoth(lambda found: told.append((first_seq, found)))
+
+    send(1, b"a")
+    assert world.link.writable
+    send(2, b"b")
+    send(3, b"c", b"d")
+    assert [len(each.batches) for each in world.parcels] == [0, 1]
+    world.client.script = [where(4)]
+    world.client.answer(where(1))
+
+    assert told == [(each, Confidence.ACKNOWLEDGED) for each in (1, 2, 3)]
+    assert world.parcels[-1].after == 1
+    assert [each.messages for each in world.parcels[-1].batches] == [
+        [b"b"],
+        [b"c", b"d"],
+    ]
+
+
+def test_when_a_request_fails_what_waits_behind_it_fails_too() -> None:
+    world = World(where(0), None)
+    lost: list[Any] = []
+    for first_seq in (1, 2, 3):
+        sent = world.link.send(batch_of(b"x").numbered(first_seq))
+        sent.addErrback(lambda failure: lost.append(failure.value))
+    world.link.reopen("stalled")
+
+    assert [type(each) for each in lost] == [LinkLost] * 3
+    assert [each.delivered for each in lost] == [0, 0, 0]
+    world.clock.advance(0.5)
+    world.client.script = [where(0), where(3)]
+    assert world.send(1, b"x", b"x", b"x") is Confidence.ACKNOWLEDGED
+
+
+def test_no_more_gathers_than_a_request_holds() -> None:
+    world = World(where(0), None)
+    world.link.send(batch_of(b"first").numbered(1))
+    world.link.send(batch_of(b"x" * (4 << 20)).numbered(2))
+
+    assert not world.link.writable
+
+
 def test_what_was_parked_here_is_no_gap_there() -> None:
     world = World(where(5), where(8))
     world.send(8, b"x")

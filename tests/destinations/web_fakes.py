@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -21,7 +20,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> WebAnswer:
 class ScriptedClient:
     """Remembers what was asked, and answers by `script`; 200 when that is empty.
 
-    An entry is an answer, a WebFailed, or None for a server that never answers.
+    An entry is an answer, a WebFailed, or None for one that waits for `answer`.
     """
 
     def __init__(self, *script: WebAnswer | WebFailed | None) -> None:
@@ -30,6 +29,11 @@ class ScriptedClient:
         self.judge: Callable[[bytes | None], WebAnswer] | None = None
         self.asked: list[tuple[str, str, bytes | None, Mapping[str, str]]] = []
         self.closed = False
+        self._waiting: Deferred[WebAnswer] = Deferred()
+
+    def answer(self, found: WebAnswer) -> None:
+        """To the request that has none yet."""
+        self._waiting.callback(found)
 
     @property
     def bodies(self) -> list[bytes | None]:
@@ -44,17 +48,19 @@ class ScriptedClient:
         method: str,
         url: str,
         *,
-        body: bytes | None = None,
+        body: bytes | list[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float,
     ) -> WebAnswer:
+        if isinstance(body, list):
+            body = b"".join(body)
         self.asked.append((method, url, body, headers or {}))
         if self.judge is not None:
             return self.judge(body)
         found = self.script.pop(0) if self.script else answer(200)
         if found is None:
-            never: Deferred[Any] = Deferred()
-            await never
+            self._waiting = Deferred()
+            found = await self._waiting
         if isinstance(found, WebFailed):
             raise found
         assert found is not None

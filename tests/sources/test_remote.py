@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from iobuffer.batch import Batch, single_peer
 from iobuffer.channel import Answer
-from iobuffer.errors import StorageFull
+from iobuffer.errors import StorageDropped, StorageFull
 from iobuffer.links.web_client import WebAnswer, WebAuthConfig, WebFailed
 from iobuffer.options import specs
 from iobuffer.relay_format import CONTENT_TYPE, Parcel, encode
@@ -276,3 +276,70 @@ def test_passwords_and_tokens_are_secrets() -> None:
 
     assert found["password"][1].secret  # type: ignore[union-attr]
     assert found["token"][1].secret  # type: ignore[union-attr]
+
+
+# -- asking ahead ----------------------------------------------------------------------
+
+LARGE = b"x" * (1 << 20)
+BASE = f"{URL}/api/channels/out/batches"
+
+
+def ahead_world(*script: WebAnswer | WebFailed | None) -> World:
+    """One that has begun to commit message 6, a large one, and asked ahead."""
+    world = World(answer(500), parcel(6, LARGE), *script, marks={"remote:out": b"e1:5"})
+    world.keeper.at_once = False
+    world.world.clock.advance(0.5)
+    return world
+
+
+def test_while_a_large_parcel_is_committed_the_next_one_comes() -> None:
+    world = ahead_world(parcel(7, b"c"), answer(204))
+
+    assert world.urls[2:] == [f"{BASE}?wait=0&after=e1%3A5&ahead=6"]
+    assert world.keeper.messages == []
+    world.keeper.at_once = True
+    world.keeper.commit()
+    assert world.keeper.messages == [LARGE, b"c"]
+    assert world.urls[3:] == [
+        f"{BASE}?wait=30&after=e1%3A7",
+        f"{BASE}?wait=30&after=e1%3A7",
+    ]
+    assert world.keeper.marks == {"remote:out": b"e1:7"}
+
+
+def test_nothing_ahead_is_asked_for_again_with_the_place_that_was_reached() -> None:
+    world = ahead_world(answer(204))
+    world.keeper.commit()
+
+    assert world.urls[-1] == f"{BASE}?wait=30&after=e1%3A6"
+
+
+def test_what_came_ahead_of_a_parcel_without_room_is_forgotten() -> None:
+    world = ahead_world(parcel(7, b"c"), parcel(6, LARGE), answer(204))
+    world.keeper.refuse(StorageFull("the channel is full"))
+    world.keeper.at_once = True
+    world.world.clock.advance(1.0)
+
+    assert world.urls[3] == f"{BASE}?wait=30&after=e1%3A5"
+    assert world.keeper.messages == [LARGE]
+
+
+def test_a_pause_forgets_what_was_asked_ahead() -> None:
+    world = ahead_world(None)
+    world.source.pause()
+    world.keeper.at_once = True
+    world.keeper.commit()
+    world.client.script = [parcel(7, b"c"), None]
+    world.source.resume()
+
+    assert world.keeper.messages == [LARGE, b"c"]
+
+
+def test_what_the_channel_drops_by_its_policy_is_passed_over() -> None:
+    world = World(answer(500), parcel(6, b"a"), None, marks={"remote:out": b"e1:5"})
+    world.keeper.at_once = False
+    world.world.clock.advance(0.5)
+    world.keeper.refuse(StorageDropped("the channel is full"))
+
+    assert world.urls[-1] == f"{BASE}?wait=30&after=e1%3A6"
+    assert world.state.word is Word.RUNNING

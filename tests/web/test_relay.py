@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
+from twisted.web.server import NOT_DONE_YET
 
 from iobuffer.batch import single_peer
 from iobuffer.relay_format import CONTENT_TYPE, Parcel, decode
 from iobuffer.relay_order import Place
-from iobuffer.web.base import Call, Principal, Problem, Reply, Role
+from iobuffer.web.base import Call, Principal, Problem, Role
 from iobuffer.web.relay import ROUTES
 
 PARCEL = Parcel(
@@ -32,9 +33,14 @@ class FakeRelays:
         self.asked: list[tuple[Any, ...]] = []
 
     async def following(
-        self, user: str, channel: str, after: Place | None, wait_seconds: float
+        self,
+        user: str,
+        channel: str,
+        after: Place | None,
+        wait_seconds: float,
+        ahead: int = 0,
     ) -> Parcel | None:
-        self.asked.append((user, channel, after, wait_seconds))
+        self.asked.append((user, channel, after, wait_seconds, ahead))
         if self.never:
             waiting: Deferred[None] = Deferred(self._cancel)
             await waiting
@@ -52,6 +58,28 @@ class FakeRequest:
     def __init__(self, accept: str) -> None:
         self._accept = accept
         self.finished: Deferred[None] = Deferred()
+        self.headers: dict[str, str] = {}
+        self.written: list[bytes] = []
+        self.gone = False
+        self.done = False
+        self.producer: Any = None
+
+    def setHeader(self, name: str, value: str) -> None:
+        self.headers[name] = value
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        assert streaming
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def finish(self) -> None:
+        assert self.producer is None
+        self.done = True
 
     def getHeader(self, name: str) -> str | None:
         return self._accept if name == "accept" else None
@@ -88,14 +116,19 @@ def call(
 
 def test_batches_go_whole_in_the_binary_form() -> None:
     relays = FakeRelays(PARCEL)
-    ((reply,), _) = call("GET", relays, after="e1:4", wait=30)
+    ((reply,), request) = call("GET", relays, after="e1:4", wait=30, ahead=9)
 
-    assert isinstance(reply, Reply)
-    assert reply.content_type == CONTENT_TYPE
-    found = decode(reply.body)
+    assert reply is NOT_DONE_YET
+    assert request.done
+    body = b"".join(request.written)
+    assert request.headers == {
+        "Content-Type": CONTENT_TYPE,
+        "Content-Length": str(len(body)),
+    }
+    found = decode(body)
     assert isinstance(found, Parcel)
     assert found.batches[0].messages == [b"a\x00"]
-    assert relays.asked == [("hop", "chem-1", Place("e1", 4), 30)]
+    assert relays.asked == [("hop", "chem-1", Place("e1", 4), 30, 9)]
 
 
 def test_json_is_for_those_who_ask_for_it() -> None:
