@@ -108,6 +108,8 @@ class StreamFramer:
     # -- for the framers ---------------------------------------------------------------
 
     def _take(self, chunk: bytes) -> list[bytes]:
+        """The messages that the chunk completes: what a framer is. Each one has its
+        own; there is none of a Stream alone."""
         raise NotImplementedError
 
     @property

@@ -6,6 +6,7 @@ Source and destination share it; serial_options.py says what `port` may be.
 from __future__ import annotations
 
 import termios
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -28,8 +29,8 @@ from .tcp import TcpTuning, unsent_bytes
 __all__ = ["DeviceLine", "Line", "NetworkLine", "make_line"]
 
 
-class Line:
-    """Keeps one line open; see DeviceLine and NetworkLine.
+class Line(ABC):
+    """Keeps one line open: what DeviceLine and NetworkLine, which open it, share.
 
     Args:
         build: makes the protocol for one opening.
@@ -66,16 +67,19 @@ class Line:
         self._log = log
         self._backoff = backoff
 
+    @abstractmethod
     def start(self) -> None:
         """Open, now and whenever the line is lost."""
 
+    @abstractmethod
     def hold(self) -> None:
         """Open no more; what is open stays."""
 
+    @abstractmethod
     def stop(self) -> Deferred[None]:
         """Close for good. Fires when it is closed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reopen(self, reason: str) -> None:
         """Close, whatever is still to go out, and open again."""
 
@@ -83,9 +87,9 @@ class Line:
         """The line works: open soon when it is lost."""
         self._backoff.reset()
 
+    @abstractmethod
     def unsent_bytes(self, transport: Any) -> int:
         """Bytes written to the transport that have not gone out."""
-        raise NotImplementedError
 
     def quality(self) -> dict[str, int]:
         """Errors on the line, as far as anybody counts them."""
