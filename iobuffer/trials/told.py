@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from ..web.request import to_json
+from ..web.answers import to_json
 
 __all__ = ["Attempt", "Listener", "Told"]
 

@@ -16,7 +16,8 @@ from twisted.internet.task import LoopingCall
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
-from .request import to_json
+from .answers import to_json
+from .api_past import unquoted
 from .base import PEOPLE, Call, Problem, Reply, Route, Site
 
 __all__ = ["ROUTES", "Live", "Stream", "live_of"]
@@ -168,7 +169,7 @@ class Live:
         self._log_totals = past.log_totals()
         # Each form once, however many watch.
         raised = to_json({"alarms": alarms})
-        new_lines = [to_json(line) for line in said]
+        new_lines = [to_json(unquoted(line)) for line in said]
         part, whole = to_json(changed), b""
         for stream in tuple(self._streams):
             if stream.lost and stream.ready:

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET
 
 from ..batch import Batch
-from .request import to_json
+from .answers import to_json
 from .api_live import Stream, live_of
 from .base import OPERATORS, Call, Problem, Reply, Route
 from .shapes import CHANNEL

@@ -22,8 +22,9 @@ from ..links.tcp import TcpTuning
 from ..state import StateCell, Word
 from .base import Site
 from .config import HttpConfig
+from .connection import Connection
 from .identity import Identity
-from .request import Connection, RequestContext
+from .request import RequestContext
 from .router import Router
 
 __all__ = ["WebServer"]

@@ -9,8 +9,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from iobuffer.web.base import Route, Site
+from iobuffer.web.connection import Connection
 from iobuffer.web.identity import Identity
-from iobuffer.web.request import Connection, RequestContext
+from iobuffer.web.request import RequestContext
 from iobuffer.web.router import Router
 from tests.integration.api_site import FakePeople
 
