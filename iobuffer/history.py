@@ -46,8 +46,11 @@ _VALUES = 1020
 #: By name. A ring each: whoever looks at an hour wants more of it than of a day.
 SPANS: Mapping[str, Span] = {each.name: each for each in (_QUARTER, _HOUR, _DAY)}
 
-#: How many points the last quarter of an hour can be shown in.
-POINTS = (15, 30, 60, 90, 180)
+#: A coarse value is made of so many of the finer ring; they lie side by side in it.
+_MADE_OF = ((_HOUR, _QUARTER, 6), (_DAY, _HOUR, 4))
+
+#: How many points the last quarter of an hour can be shown in, and of which ring.
+POINTS: Mapping[int, Span] = {30: _HOUR, 180: _QUARTER}
 
 
 @attrs.frozen
@@ -126,21 +129,13 @@ class History:
     def overview(self, name: str, points: int) -> Plot:
         """One series of every channel, by channel, over the last quarter of an hour, in
         so many points (one of POINTS)."""
-        steps_each = _QUARTER.values // points
-        late_steps = self._steps % steps_each
-        series = {}
-        for channel, known in self._channels.items():
-            if name in known:
-                # Cut where the coarse steps begin, so that a point, once shown, stays.
-                values = known[name].ring(_QUARTER, self._steps)
-                whole = [nan] * late_steps + values[: len(values) - late_steps]
-                series[channel] = _shown(
-                    [
-                        _mean(whole[at : at + steps_each])
-                        for at in range(0, len(whole), steps_each)
-                    ]
-                )
-        return Plot(STEP_SECONDS * steps_each, self._ended_at(steps_each), series)
+        span = POINTS[points]
+        series = {
+            channel: _shown(known[name].ring(span, self._steps)[-points:])
+            for channel, known in self._channels.items()
+            if name in known
+        }
+        return Plot(span.step_seconds, self._ended_at(span.steps_each), series)
 
     @property
     def held_bytes(self) -> int:
@@ -182,11 +177,12 @@ class _Series:
         for step in range(before, before + passed):
             last = step == before + passed - 1
             values[step % _QUARTER.values] = value if last else nan
-            for span in (_HOUR, _DAY):
-                if (step + 1) % span.steps_each == 0:
-                    recent = self.ring(_QUARTER, step + 1)[-span.steps_each :]
-                    at = step // span.steps_each % span.values
-                    values[span.begins_at + at] = self._gather(recent)
+            for span, finer, count in _MADE_OF:
+                if (step + 1) % span.steps_each:
+                    break
+                end = finer.begins_at + step // finer.steps_each % finer.values + 1
+                at = step // span.steps_each % span.values
+                values[span.begins_at + at] = self._gather(values[end - count : end])
 
     def ring(self, span: Span, steps: int) -> list[float]:
         """The values of a span, oldest first, after so many steps in all."""

@@ -400,7 +400,7 @@ class ChannelPair:
             reactor=self._reactor,
             wall=self._wall,
             log=log,
-            note=context.note,
+            note=self.voice.noting(settings.name),
         )
         running = _RunningDestination(settings, framing, delivery)
         self._destinations[settings.name] = running

@@ -36,7 +36,7 @@ class Past:
     def log(self, name: str, limit: int) -> dict[str, Any]:
         """`log`: the last lines of one channel, the newest first."""
         lines = self._pair(name).voice.log.newest(limit)
-        return {"log": [attrs.asdict(line) for line in lines]}
+        return {"log": [_shown(name, line) for line in lines]}
 
     def skipped_sample(self, name: str) -> bytes:
         """The last bytes that no framing could use. They are payload."""
@@ -61,10 +61,7 @@ class Past:
                 lines = log.since(seen if seen < log.total else 0)
                 found += [(name, line) for line in lines]
         found.sort(key=lambda each: each[1].at)
-        return [
-            {"channel": name} | attrs.asdict(line)
-            for name, line in found[-_FOLLOWED_LINES:]
-        ]
+        return [_shown(name, line) for name, line in found[-_FOLLOWED_LINES:]]
 
     def history(self, name: str, span: str) -> dict[str, Any]:
         """Rates and queues of one channel over one of history.SPANS, the oldest value
@@ -107,3 +104,7 @@ class Past:
     def alarms(self) -> list[dict[str, Any]]:
         """The alarms that are on, the oldest first."""
         return [alarm.as_json() for alarm in self._gateway.watch.raised]
+
+
+def _shown(channel: str, line: Line) -> dict[str, Any]:
+    return {"channel": channel} | attrs.asdict(line)

@@ -6,10 +6,11 @@ Floor 4.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from twisted.logger import Logger, LogLevel
 
-from .channel_log import ChannelLog
+from .channel_log import ChannelLog, Say
 
 __all__ = ["Voice"]
 
@@ -37,9 +38,11 @@ class Voice:
         self._channel = channel
         self._wall = wall
 
-    def say(self, part: str, level: str, text: str) -> None:
+    def say(self, part: str, level: str, text: str, quoted: str = "") -> None:
         """Something for the log; `part` "" is the channel as a whole."""
-        self.note(part, level, text)
+        self.note(part, level, text, quoted)
+        if quoted:
+            text = f"{text}: {quoted}"
         place = f"{self._channel}/{part}" if part else self._channel
         _log.emit(
             _LEVELS[level],
@@ -50,23 +53,15 @@ class Voice:
             part=part,
         )
 
-    def note(self, part: str, level: str, text: str) -> None:
+    def note(self, part: str, level: str, text: str, quoted: str = "") -> None:
         """Something for the channel's own log alone: the other has it already, or
         would be flooded."""
-        self.log.add(self._wall(), level, part, text)
+        self.log.add(self._wall(), level, part, text, quoted)
 
-    def saying(self, part: str) -> Callable[[str, str], None]:
-        """`say` for one part: log(level, text)."""
+    def saying(self, part: str) -> Say:
+        """`say` for one part."""
+        return partial(self.say, part)
 
-        def say(level: str, text: str) -> None:
-            self.say(part, level, text)
-
-        return say
-
-    def noting(self, part: str) -> Callable[[str, str], None]:
-        """`note` for one part: note(level, text)."""
-
-        def note(level: str, text: str) -> None:
-            self.note(part, level, text)
-
-        return note
+    def noting(self, part: str) -> Say:
+        """`note` for one part."""
+        return partial(self.note, part)

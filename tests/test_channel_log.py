@@ -27,6 +27,14 @@ def test_the_newest_line_comes_first() -> None:
     assert texts(log.newest(1)) == ["resumed by ada"]
 
 
+def test_what_a_receiver_said_is_kept_apart() -> None:
+    log = ChannelLog()
+    log.add(5.0, "warn", "lis", "message 2 is parked", "x" * 1000)
+    (line,) = log.newest()
+    assert line.text == "message 2 is parked"
+    assert line.quoted == "x" * (TEXT_CHARACTERS - 1) + "…"
+
+
 def test_it_keeps_a_bounded_number_of_bounded_lines() -> None:
     log = ChannelLog()
     said(log, *map(str, range(LINES + 50)), "x" * 10_000)

@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from ..batch import Batch
 from ..channel import Channel, Confidence
+from ..channel_log import Say
 from ..counters import DestinationCounters
 from ..errors import StorageError
 from ..links.backoff import Backoff
@@ -72,8 +73,8 @@ class Delivery:
         link_state: what the link says of itself; `state` is that, unless the delivery
             has halted or was paused.
         wall: epoch seconds.
-        log: log(level, text).
-        note: as in LinkContext.
+        log: for what an operator must know.
+        note: for what would flood that; see LinkContext.
     """
 
     def __init__(
@@ -88,8 +89,8 @@ class Delivery:
         counters: DestinationCounters,
         reactor: Any,
         wall: Callable[[], float],
-        log: Callable[[str, str], None],
-        note: Callable[[str, str], None] = lambda level, text: None,
+        log: Say,
+        note: Say,
     ) -> None:
         self.name = name
         self.link = link
@@ -438,7 +439,7 @@ class Delivery:
         else:
             if not self._refusal_noted:
                 self._refusal_noted = True
-                self._note("warn", f"message {seq} was refused: {error.reason}")
+                self._note("warn", f"message {seq} was refused", error.reason)
             self._retry_later()
 
     def _log_parked(self, seq: int, reason: str) -> None:
@@ -447,7 +448,7 @@ class Delivery:
             self._parked_unlogged += 1
         else:
             self._parked_logged = True
-            self._log("warn", f"message {seq} is parked: {reason}")
+            self._log("warn", f"message {seq} is parked", reason)
 
     def _log_more_parked(self) -> None:
         count, self._parked_unlogged = self._parked_unlogged, 0

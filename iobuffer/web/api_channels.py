@@ -6,6 +6,7 @@ from typing import Any
 
 from .base import ADMINS, OPERATORS, PEOPLE, Call, Reply, Route
 from .shapes import ANYTHING, CHANNEL, PART, done, listed
+from .showing import is_masked
 
 __all__ = ["ROUTES"]
 
@@ -28,7 +29,7 @@ async def _channel(call: Call) -> Any:
     name = call.path["channel"]
     found = await call.site.operations.channel(name)
     sample = call.site.operations.past.skipped_sample(name)
-    if sample and call.may_see_payloads:
+    if sample and call.may_see_payloads and not is_masked(call, name):
         found["parts"]["source"]["line"]["skipped_sample"] = sample.hex()
     return found
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..channel_log import LINES
+from ..decoding import masked
 from ..history import POINTS, SPANS
 from .base import PEOPLE, Call, Param, Route
 from .shapes import CHANNEL, done, listed
+from .showing import is_masked
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "unquoted"]
 
 _LIMIT = Param(
     name="limit",
@@ -31,8 +33,26 @@ _POINTS = Param(
 )
 
 
+def unquoted(line: dict[str, Any]) -> dict[str, Any]:
+    """A line as everybody may read it: a receiver's own words may repeat what a message
+    says, and are left out."""
+    return {name: value for name, value in line.items() if name != "quoted"}
+
+
+def _said(line: dict[str, Any], call: Call) -> dict[str, Any]:
+    """A line as whoever asks may read it."""
+    found, quoted = unquoted(line), line["quoted"]
+    if quoted and call.may_see_payloads:
+        if is_masked(call, line["channel"]):
+            quoted = masked(b"", quoted)
+        found["text"] += f": {quoted}"
+    return found
+
+
 def _log(call: Call) -> Any:
-    return call.site.operations.past.log(call.path["channel"], call.query["limit"])
+    past = call.site.operations.past
+    found = past.log(call.path["channel"], call.query["limit"])
+    return {"log": [_said(line, call) for line in found["log"]]}
 
 
 def _history(call: Call) -> Any:

@@ -240,7 +240,8 @@ class Past(Protocol):
     """What was, from memory alone (past.py is the real one)."""
 
     def log(self, name: str, limit: int) -> dict[str, Any]:
-        """`log`: a channel's last lines (at, level, part, text), the newest first."""
+        """`log`: a channel's last lines (channel, at, level, part, text, quoted), the
+        newest first. What is quoted may repeat what a message says."""
 
     def skipped_sample(self, name: str) -> bytes:
         """The last bytes that no framing of the channel could use: payload."""
@@ -249,8 +250,8 @@ class Past(Protocol):
         """How many lines each channel has ever had."""
 
     def said_since(self, totals: Mapping[str, int]) -> list[dict[str, Any]]:
-        """Lines that have come since log_totals() were these, with their `channel`; of
-        a flood the newest."""
+        """Lines of any channel that have come since log_totals() were these; of a flood
+        the newest."""
 
     def history(self, name: str, span: str) -> dict[str, Any]:
         """`series` of a channel over a span of history.SPANS."""

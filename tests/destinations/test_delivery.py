@@ -49,7 +49,7 @@ class World:
         )
         self.link = link or ScriptedLink()
         self.lines: list[tuple[str, str]] = []
-        self.notes: list[str] = []
+        self.notes: list[tuple[str, str]] = []
         self.counters = DestinationCounters()
         self.link_state = StateCell(lambda: WALL, lambda old, new: None)
         self.delivery = Delivery(
@@ -62,9 +62,12 @@ class World:
             counters=self.counters,
             reactor=self.clock,
             wall=lambda: WALL + self.clock.seconds(),
-            log=lambda level, text: self.lines.append((level, text)),
-            note=lambda level, text: self.notes.append(text),
+            log=self._log,
+            note=lambda level, text, quoted="": self.notes.append((text, quoted)),
         )
+
+    def _log(self, level: str, text: str, quoted: str = "") -> None:
+        self.lines.append((level, f"{text}: {quoted}" if quoted else text))
 
     def store(self, *batches: Sequence[bytes]) -> None:
         for messages in batches:
@@ -371,7 +374,7 @@ def test_a_refused_message_is_tried_again_after_a_pause_and_then_parked() -> Non
     assert world.ledger.parked == 1
     assert (world.counters.refused_total, world.counters.parked_total) == (3, 1)
     assert "warn: message 2 is parked: no" in texts(world)
-    assert world.notes == ["message 2 was refused: no"]
+    assert world.notes == [("message 2 was refused", "no")]
 
 
 def test_a_flood_of_parked_messages_is_a_few_lines() -> None:

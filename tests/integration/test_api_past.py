@@ -129,6 +129,28 @@ async def test_the_log_tells_who_came_who_went_and_who_stopped_what(
     assert (await api.ask("GET", "/api/channels/nobody/log")).status == 404
 
 
+async def test_what_a_receiver_said_is_for_those_who_may_see_payloads(
+    api: ApiGateway,
+) -> None:
+    voice = api.gateway.pairs["a"].voice
+    voice.say("lis", "warn", "message 2 is parked", "unknown patient Canary 4711")
+
+    async def shown(token: str, **more: Any) -> str:
+        answer = await api.ask("GET", "/api/channels/a/log", token=token, **more)
+        texts = [str(line["text"]) for line in answer.json["log"]]
+        (found,) = [text for text in texts if "message 2" in text]
+        return found
+
+    assert await shown("t-viewer") == "message 2 is parked"
+    whole = "message 2 is parked: unknown patient Canary 4711"
+    assert await shown("t-operator") == whole
+    session = {"Cookie": "iobuffer=s-operator"}
+    masked = await shown("", headers=session)
+    assert masked.startswith("message 2 is parked: ")
+    assert "Canary" not in masked
+    assert "4711" not in masked
+
+
 async def test_a_restart_makes_the_connections_anew_and_loses_nothing(
     api: ApiGateway, receiver: Receiver
 ) -> None:
