@@ -7,27 +7,35 @@ import { Light, Me, Trouble, useMe } from "./parts.js";
 import { go, href, placeOf, usePlace } from "./place.js";
 import { SignIn } from "./views/sign_in.js";
 import { Finder } from "./views/finder.js";
-import { Overview } from "./views/overview.js";
-import { Channel } from "./views/channel.js";
-import { NewChannel } from "./views/new_channel.js";
-import { Alarms } from "./views/alarms.js";
-import { People } from "./views/people.js";
-import { AuditLog } from "./views/audit_log.js";
-import { Account } from "./views/account.js";
 
 // A session that is used in another tab only, or only looked at, is asked to go on while
 // somebody is there.
 const STAY_MS = 60_000;
 
+// Each view is fetched when it is first gone to.
 const VIEWS = {
-  "": { title: "Overview", view: Overview },
-  channels: { title: "Channel", view: Channel },
-  new: { title: "New channel", view: NewChannel },
-  alarms: { title: "Alarms", view: Alarms },
-  people: { title: "People", view: People },
-  audit: { title: "Audit log", view: AuditLog },
-  account: { title: "Account", view: Account },
+  "": ["Overview", async () => (await import("./views/overview.js")).Overview],
+  channels: ["Channel", async () => (await import("./views/channel.js")).Channel],
+  new: ["New channel", async () => (await import("./views/new_channel.js")).NewChannel],
+  alarms: ["Alarms", async () => (await import("./views/alarms.js")).Alarms],
+  people: ["People", async () => (await import("./views/people.js")).People],
+  audit: ["Audit log", async () => (await import("./views/audit_log.js")).AuditLog],
+  account: ["Account", async () => (await import("./views/account.js")).Account],
 };
+
+/** The component of a view: {view}, or {problem} when it cannot be fetched. */
+function useView(name) {
+  const [found, setFound] = useState({});
+  useEffect(() => {
+    let over = false;
+    const told = (what) => { if (!over) setFound({ name, ...what }); };
+    VIEWS[name]?.[1]().then((view) => told({ view }), () => told({
+      problem: { title: "This view could not be fetched", detail: "The gateway does not answer. Load the page again when it does." },
+    }));
+    return () => { over = true; };
+  }, [name]);
+  return found.name === name ? found : {};
+}
 
 function Counts() {
   const { lines, connected } = useLive();
@@ -64,9 +72,10 @@ function Bar({ gateway, onFind }) {
 
 function View({ place }) {
   const [name = "", ...rest] = place.segments;
-  const found = VIEWS[name];
+  const known = VIEWS[name];
+  const { view, problem } = useView(name);
   const main = useRef(null);
-  const title = found ? [rest[0], found.title].filter(Boolean).join(" · ") : "Not found";
+  const title = known ? [rest[0], known[0]].filter(Boolean).join(" · ") : "Not found";
   useEffect(() => { document.title = `${title} – iobuffer`; }, [title]);
   // A reader of the screen is told of a new view; not at the first one.
   const first = useRef(true);
@@ -75,10 +84,10 @@ function View({ place }) {
     first.current = false;
   }, [name, rest[0]]);
   return html`<main id="main" tabindex="-1" ref=${main}>
-    ${found
-      ? html`<${found.view} segments=${rest} query=${place.query} />`
-      : html`<${Trouble} problem=${{ title: "There is no such view", detail: "The address may be from another version." }}>
-          <p><a href="#/">To the overview</a></p></${Trouble}>`}
+    <${Trouble} problem=${problem} />
+    ${view && html`<${view} segments=${rest} query=${place.query} />`}
+    ${!known && html`<${Trouble} problem=${{ title: "There is no such view", detail: "The address may be from another version." }}>
+      <p><a href="#/">To the overview</a></p></${Trouble}>`}
   </main>`;
 }
 
