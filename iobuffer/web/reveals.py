@@ -3,7 +3,7 @@
 Somebody who has signed in on the page sees payloads masked until he says why he needs
 them (the channel's policy `payloads = reveal`). What he says goes into the audit log;
 that he has said it is kept here, in memory, for his session and that channel alone.
-docs/decisions/0010-masked-until-revealed.rst has the reasons.
+docs/decisions/0011-masked-until-revealed.rst has the reasons.
 """
 
 from __future__ import annotations
