@@ -99,9 +99,7 @@ def _push(stack: ExitStack, folder: Path, listen: int, sink: int) -> list[int]:
     first.mkdir()
     second.mkdir()
     _make_token(second)
-    sections = f"{_lines_out(sink)}{_web(web)}" + (
-        f"[source:bench]\ntype = udp\nhost = 127.0.0.1\nport = {free_port()}\n"
-    )
+    sections = f"[channel:bench]\n{_lines_out(sink)}{_web(web)}"
     taker = stack.enter_context(gateway(sections, [web], second))
     sections = (
         _lines_in(listen)

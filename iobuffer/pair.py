@@ -109,6 +109,9 @@ class ChannelPair:
         self._room_call: Any = None
         self.meter = Meter()
         self.voice = Voice(settings.name, wall)
+        #: What other instances have pushed, and how that is where it is all that comes.
+        self._pushed = SourceCounters()
+        self._pushing = StateCell(wall, Transitions(self.voice.saying("source")))
         # What an operator has stopped, until it is started or the gateway is.
         self._held: dict[str, State] = {}
 
@@ -232,11 +235,13 @@ class ChannelPair:
         parts = self.states()
         if not parts:
             return State(Word.STARTING, "", 0.0)
+        if self.settings.source is None:
+            parts["source"] = self._pushing.current
         name, state = max(parts.items(), key=lambda part: _GRAVITY.index(part[1].word))
         if self.channel.full and state.word is not Word.FAILED:
             return State(Word.WAITING, self.channel.full_reason, state.since)
         reason = f"{name}: {state.reason}" if state.reason else ""
-        return State(state.word, reason, state.since)
+        return State(state.word, reason, state.since, state.quoted)
 
     def states(self) -> dict[str, State]:
         """`source` and each destination by name."""
@@ -304,10 +309,21 @@ class ChannelPair:
             running.tallied = now
             self.channel.tally(grown)
 
+    def pushed(self, user: str, messages: int, size_bytes: int) -> None:
+        """Another instance, known by that name, has pushed messages that are stored."""
+        self._pushed.messages_in_total += messages
+        self._pushed.bytes_in_total += size_bytes
+        self.channel.tally({"bytes_in": size_bytes, "bytes_framed": size_bytes})
+        if self.settings.source is None:
+            self._pushing.set(Word.RUNNING, f"{user} pushes to this channel")
+
     def look(self) -> Look:
         """What history has of it."""
         source, cursors = self._source, self.channel.cursors
-        totals = {"in": source.counters.messages_in_total if source else 0}
+        totals = {
+            "in": self._pushed.messages_in_total
+            + (source.counters.messages_in_total if source else 0)
+        }
         levels = {}
         for name in self.settings.destinations:
             running = self._destinations.get(name)
@@ -321,10 +337,16 @@ class ChannelPair:
 
     def _totals(self) -> dict[str, int]:
         """What the meter looks at."""
-        found = {"messages_in": 0, "bytes_in": 0, "messages_out": 0, "bytes_out": 0}
+        pushed = self._pushed
+        found = {
+            "messages_in": pushed.messages_in_total,
+            "bytes_in": pushed.bytes_in_total,
+            "messages_out": 0,
+            "bytes_out": 0,
+        }
         if self._source is not None:
-            found["messages_in"] = self._source.counters.messages_in_total
-            found["bytes_in"] = self._source.counters.bytes_in_total
+            found["messages_in"] += self._source.counters.messages_in_total
+            found["bytes_in"] += self._source.counters.bytes_in_total
         for name, running in self._destinations.items():
             counters = running.delivery.counters
             found["messages_out"] += counters.messages_out_total
@@ -337,6 +359,9 @@ class ChannelPair:
     def _start_source(self) -> None:
         settings = self.settings.source
         if settings is None:
+            self._pushing.set(
+                Word.WAITING, "waiting for another instance to push to this channel"
+            )
             return
         log = self.voice.saying("source")
         state = StateCell(self._wall, Transitions(log))

@@ -210,6 +210,13 @@ class Relays:
         if pair.channel.pressed:
             raise _no_room("more waits for the disk than may")
         found, error = await _stored(pair, found, mark)
+        if found.batches:
+            batches = [batch for batch, _ in found.batches]
+            pair.pushed(
+                user,
+                sum(map(len, batches)),
+                sum(batch.size_bytes for batch in batches),
+            )
         self._places[channel][mark] = found.place
         if error is not None:
             raise _no_room(str(error)) from None
@@ -268,11 +275,7 @@ async def _stored(
     """What of it is committed when this returns; the error, if that is not all."""
     answered: Deferred[tuple[Taken, StorageError | None]] = Deferred()
     offer(pair.channel, found, mark, lambda *answer: answered.callback(answer))
-    taken, error = await answered
-    size_bytes = sum(batch.size_bytes for batch, _ in taken.batches)
-    if size_bytes:
-        pair.channel.tally({"bytes_in": size_bytes, "bytes_framed": size_bytes})
-    return taken, error
+    return await answered
 
 
 def _rows(store: Store, *, channel: str, after: int) -> list[Batch]:

@@ -252,6 +252,25 @@ def test_what_a_destination_confirms_while_it_stops_is_kept(world: World) -> Non
     assert world.state().destinations["lis"].cursor == 2
 
 
+def test_a_channel_without_a_source_waits_for_whoever_pushes(world: World) -> None:
+    pair = world.begin(attrs.evolve(settings("lis"), source=None))
+    world.links["lis"].up()
+    assert pair.state.word is Word.WAITING
+    assert "waiting for another instance to push" in pair.state.reason
+
+    pair.pushed("hop", 3, 70)
+    assert pair.state.word is Word.STARTING, "the toy at the other end is, for ever"
+    pair.tally()
+    world.reactor.advance(1.0)
+    pair.tally()
+    assert pair.look().totals["in"] == 3
+    assert world.state().tallies == {"bytes_in": 70, "bytes_framed": 70}
+    world.change(settings("lis"))
+    assert world.order == ["source started"]
+    world.change(attrs.evolve(settings("lis"), source=None))
+    assert "waiting for another" in pair.state.reason
+
+
 def test_a_channel_that_is_not_enabled_starts_nothing(world: World) -> None:
     pair = world.begin(settings("lis", enabled=False))
     assert world.order == []

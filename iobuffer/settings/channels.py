@@ -29,6 +29,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 _MAX_DESTINATIONS = 100
 _OUTER = ("id", "source", "destinations")
 
+#: How a channel says that it has no source on purpose.
+_OPEN = '[channel:NAME] beside its destinations, or in JSON "source": null'
+
 
 @attrs.define
 class Part:
@@ -47,6 +50,8 @@ class Parts:
     source: Part | None = None
     destinations: dict[str, Part] = attrs.Factory(dict)
     policy: Part | None = None
+    #: That there is no source is what was meant.
+    sourceless: bool = False
     #: Names beside the policy's own in the same object.
     policy_also: tuple[str, ...] = ()
 
@@ -116,10 +121,12 @@ def _look_at_the_whole(parts: Parts, policy: Any) -> bool:
     if parts.source is None:
         if policy is not None and not getattr(policy, "enabled", True):
             return True
+        if parts.sourceless and parts.destinations:
+            return True
         what = "destinations" if parts.destinations else "a policy"
         parts.report.error(
             f"this channel has {what} and no source; add one, or set enabled = no to "
-            f"keep what is stored"
+            f"keep what is stored. Where another iobuffer pushes to it, write {_OPEN}"
         )
         return False
     if not parts.destinations:
@@ -141,6 +148,7 @@ def parts_from_object(found: Mapping[str, Any], report: Report) -> Parts:
         # A dotted `source.port` at the top; the name itself was taken out above.
         if name in parts.policy.node.children:
             report.error("write it as an object of its own", name)
+    parts.sourceless = found.get("source", ABSENT) is None
     if found.get("source") is not None:
         parts.source = _part("source", found["source"], report)
     destinations = found.get("destinations") or {}

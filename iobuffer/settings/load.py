@@ -195,6 +195,7 @@ class _Load:
             parts.source = part
         elif kind == "channel":
             parts.policy = part
+            parts.sourceless = True
         else:
             parts.destinations[names[1]] = part
 

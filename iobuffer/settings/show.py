@@ -108,7 +108,7 @@ def channel_ini(channel: ChannelSettings, *, brief: bool = False) -> str:
     policy = ini_section(
         f"channel:{channel.name}", channel.policy, keep=_nothing if brief else None
     )
-    if not brief or "=" in policy or not parts:
+    if not brief or "=" in policy or channel.source is None:
         parts.append(policy)
     return "\n".join(parts)
 

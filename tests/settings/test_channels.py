@@ -118,7 +118,9 @@ def test_an_alias_is_the_kind_it_stands_for() -> None:
         (
             {"id": "x", "destinations": {"lis": {"type": "file", "path": "/x"}}},
             "channels/x.json: this channel has destinations and no source; add one, "
-            "or set enabled = no to keep what is stored",
+            "or set enabled = no to keep what is stored. Where another iobuffer pushes "
+            'to it, write [channel:NAME] beside its destinations, or in JSON "source": '
+            "null",
         ),
     ],
 )
@@ -141,6 +143,15 @@ def test_all_faults_of_an_object_come_at_once() -> None:
         "source.port:",
         "destinations.lis.path:",
     ]
+
+
+def test_a_channel_that_others_push_to_says_that_it_has_no_source() -> None:
+    lis = {"type": "file", "path": "/x"}
+    channel = _channel(id="x", source=None, destinations={"lis": lis})
+
+    assert channel.source is None
+    assert list(channel.destinations) == ["lis"]
+    assert "no source" in _problems(id="x", source=None, destinations={})[0]
 
 
 def test_a_disabled_channel_needs_no_source() -> None:

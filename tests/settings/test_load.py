@@ -64,6 +64,19 @@ def test_a_channel_pair_is_two_sections(write: Write) -> None:
     assert channel.destinations["lis"].config == ToyFile(path="/x")
 
 
+def test_a_channel_that_others_push_to_is_its_own_section_and_destinations(
+    write: Write,
+) -> None:
+    lis = "[destination:chem-1:lis]\ntype = file\npath = /x\n"
+    path = write("c.ini", "[channel:chem-1]\n" + lis)
+    channel = load(path, KINDS).channels["chem-1"]
+
+    assert channel.source is None
+    assert list(channel.destinations) == ["lis"]
+    # Without it, it may as well be a name that was misspelt.
+    assert "no source" in _problems(write("d.ini", lis))[0]
+
+
 def test_an_empty_file_is_a_gateway_of_defaults(write: Write) -> None:
     settings = load(write("c.ini", ""), KINDS)
 
@@ -162,7 +175,8 @@ def test_all_problems_of_all_files_come_at_once_in_order(write: Write) -> None:
         "c.ini:8: [source:..] expected a name of letters, digits, - _ . "
         "(64 at most, not beginning with a dot); got '..'",
         "c.ini:9: [channel:z] this channel has a policy and no source; add one, or "
-        "set enabled = no to keep what is stored",
+        "set enabled = no to keep what is stored. Where another iobuffer pushes to it, "
+        'write [channel:NAME] beside its destinations, or in JSON "source": null',
         "c.ini:10: [channel:z] keep: expected a duration such as 500ms, 30s, 5m, 7d; "
         "got '12 parsecs'",
         "c.ini:11: warning: [source:chem-1] this channel has no destination; "
