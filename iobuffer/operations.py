@@ -158,7 +158,7 @@ class GatewayOperations(MessageOperations):
                 "kind": "source" if source else "destination",
                 "type": configured.type_name,
                 "at": _whereabouts(configured.config),
-                "state": _state(state) if state else None,
+                "state": _whole_state(state) if state else None,
                 "counters": _shown(counters.get(part, {})),
             }
             parts[part]["peers"] = peers_of(pair, part)
@@ -173,7 +173,7 @@ class GatewayOperations(MessageOperations):
             "enabled": settings.policy.enabled,
             "origin": settings.origin,
             "editable": self._files.owns(settings),
-            "state": _state(pair.state),
+            "state": _whole_state(pair.state),
             "full": pair.channel.full,
             "limits": {
                 "max_bytes": settings.policy.max_bytes,
@@ -347,6 +347,10 @@ def _whereabouts(config: Any) -> str:
 
 def _state(state: State) -> dict[str, Any]:
     return {"word": state.word.value, "reason": state.reason, "since": state.since}
+
+
+def _whole_state(state: State) -> dict[str, Any]:
+    return _state(state) | {"quoted": state.quoted}
 
 
 def _shown(counters: Mapping[str, Any]) -> dict[str, Any]:

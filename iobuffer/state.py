@@ -11,7 +11,7 @@ from enum import Enum
 
 import attrs
 
-__all__ = ["State", "StateCell", "Word"]
+__all__ = ["State", "StateCell", "Word", "with_quoted"]
 
 
 class Word(Enum):
@@ -34,14 +34,22 @@ class Word(Enum):
 
 @attrs.frozen
 class State:
-    """`reason` is a sentence with the remedy where there is one, or empty."""
+    """`reason` is a sentence with the remedy where there is one, or empty. `quoted` are
+    a receiver's own words, which may repeat what a message says: not for everybody."""
 
     word: Word
     reason: str
     since: float
+    quoted: str = ""
 
     def __str__(self) -> str:
-        return f"{self.word.value}: {self.reason}" if self.reason else self.word.value
+        reason = with_quoted(self.reason, self.quoted)
+        return f"{self.word.value}: {reason}" if reason else self.word.value
+
+
+def with_quoted(reason: str, quoted: str) -> str:
+    """The reason for those who may read what a receiver said."""
+    return f"{reason}. The receiver said: {quoted}" if quoted else reason
 
 
 class StateCell:

@@ -97,6 +97,7 @@ class Delivery:
         self.counters = counters
         #: Set when a refusal or the store has halted this delivery: the sentence.
         self.halted = ""
+        self._halted_quoted = ""
         self.paused = False
         self._pause_reason = ""
         self._channel = channel
@@ -148,7 +149,9 @@ class Delivery:
         """How this destination is: the link's state, unless the delivery is held."""
         link = self._link_state.current
         if self.halted:
-            return State(Word.FAILED, self.halted, self._held_since)
+            return State(
+                Word.FAILED, self.halted, self._held_since, self._halted_quoted
+            )
         if self.paused:
             return State(Word.PAUSED, self._pause_reason, self._held_since)
         return link
@@ -432,9 +435,10 @@ class Delivery:
             self._log_parked(seq, error.reason)
         elif spent and policy is WhenRefused.STOP:
             self._halt(
-                f"message {seq} was refused {_times(self._refused_attempts)} "
-                f"({error.reason}); nothing more is sent here. Remove the cause, then "
-                "resume this destination, or reload (SIGHUP), to try again"
+                f"message {seq} was refused {_times(self._refused_attempts)}; nothing "
+                "more is sent here. Remove the cause, then resume this destination, or "
+                "reload (SIGHUP), to try again",
+                error.reason,
             )
         else:
             if not self._refusal_noted:
@@ -473,11 +477,12 @@ class Delivery:
         self._retry_call = None
         self._pump()
 
-    def _halt(self, reason: str) -> None:
+    def _halt(self, reason: str, quoted: str = "") -> None:
         if not self.halted:
             self.halted = reason
+            self._halted_quoted = quoted
             self._held_since = self._wall()
-            self._log("error", f"halted: {reason}")
+            self._log("error", f"halted: {reason}", quoted)
 
     # -- the stall watch ---------------------------------------------------------------
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..decoding import masked
+from ..state import with_quoted
 from .base import ADMINS, OPERATORS, PEOPLE, Call, Reply, Route
 from .shapes import ANYTHING, CHANNEL, PART, done, listed
 from .showing import is_masked
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "told"]
 
 _VERBS = {
     "start": "Start a channel, or a part of it, that was stopped.",
@@ -21,8 +23,22 @@ _VERBS = {
 }
 
 
+def told(found: dict[str, Any], call: Call) -> dict[str, Any]:
+    """A channel as whoever asks may see it: a receiver's own words may repeat what a
+    message says, and then they are shown as that is."""
+    states = [found["state"], *(part["state"] for part in found["parts"].values())]
+    for state in filter(None, states):
+        quoted = state.pop("quoted")
+        if quoted and call.may_see_payloads:
+            if is_masked(call, found["name"]):
+                quoted = masked(b"", quoted)
+            state["reason"] = with_quoted(state["reason"], quoted)
+    return found
+
+
 async def _channels(call: Call) -> Any:
-    return {"channels": await call.site.operations.channels()}
+    found = await call.site.operations.channels()
+    return {"channels": [told(each, call) for each in found]}
 
 
 async def _channel(call: Call) -> Any:
@@ -31,14 +47,14 @@ async def _channel(call: Call) -> Any:
     sample = call.site.operations.past.skipped_sample(name)
     if sample and call.may_see_payloads and not is_masked(call, name):
         found["parts"]["source"]["line"]["skipped_sample"] = sample.hex()
-    return found
+    return told(found, call)
 
 
-def _act(call: Call) -> Any:
+async def _act(call: Call) -> Any:
     verb = call.request.route.path.rpartition("/")[2]
-    return call.site.operations.act(
-        call.path["channel"], call.query["part"], verb, _who(call)
-    )
+    name, part = call.path["channel"], call.query["part"]
+    found = await call.site.operations.act(name, part, verb, _who(call))
+    return told(found, call)
 
 
 def _who(call: Call) -> str:
@@ -49,8 +65,10 @@ def _who(call: Call) -> str:
     return principal.name
 
 
-def _put(call: Call) -> Any:
-    return call.site.operations.put_channel(call.path["channel"], call.body)
+async def _put(call: Call) -> Any:
+    name = call.path["channel"]
+    found = await call.site.operations.put_channel(name, call.body)
+    return told(found, call)
 
 
 async def _remove(call: Call) -> Any:

@@ -289,7 +289,8 @@ class Operations(Protocol):
 
     def channel(self, name: str) -> Deferred[dict[str, Any]]:
         """name, description, state, parts, rates, ledger, cursors, config, origin; of
-        each part the peers and the line."""
+        each part the peers and the line. What is `quoted` in a state may repeat what a
+        message says."""
 
     def names(self) -> list[str]:
         """The channels that run now."""
@@ -303,7 +304,9 @@ class Operations(Protocol):
         of all of them."""
 
     def message(self, name: str, seq: int) -> Deferred[dict[str, Any]]:
-        """One message with its `outcomes` by destination."""
+        """One message with its `outcomes` by destination. One that came through other
+        instances has them in `hops` (gateway: the store's epoch; channel), the first
+        first; `origin` is who sent it there, and `received_at` when."""
 
     def payloads(self, name: str) -> str:
         """ "reveal" or "open", as the channel's policy has it."""

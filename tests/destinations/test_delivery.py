@@ -427,7 +427,9 @@ def test_refused_stop_delivers_nothing_more_until_it_is_started_again() -> None:
     world.clock.advance(2.0)
     world.link.refuse(0, "AE")
     assert world.delivery.state.word is Word.FAILED
-    assert "message 1 was refused 2 times (AE)" in world.delivery.state.reason
+    assert "message 1 was refused 2 times; nothing" in world.delivery.state.reason
+    assert world.delivery.state.quoted == "AE"
+    assert str(world.delivery.state).endswith(". The receiver said: AE")
     assert world.delivery.state.since == WALL + 2.0
     world.link.lose()
     world.link.up()
