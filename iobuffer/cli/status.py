@@ -37,5 +37,7 @@ def command(api: Api, as_json: bool) -> None:
         f"{store['messages_total']} messages in {store['commits_total']} commits "
         "since the start"
     )
+    if alarms := found.get("alarms"):
+        print(f"alarms: {len(alarms)}; `iobuffer alarms` shows them")
     for warning in found["warnings"]:
         print(warning)

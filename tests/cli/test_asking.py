@@ -30,6 +30,7 @@ STATUS = {
         "pending_bytes": 0,
         "recent_bytes": 0,
     },
+    "alarms": [{"alarm": "link_down"}],
     "warnings": ["c.ini:3: tls.cert is not there"],
 }
 
@@ -83,6 +84,7 @@ def test_status_tells_of_the_gateway_and_its_store(tmp_path: Path) -> None:
         "ward-3: iobuffer 0.1.0, up 2.0 h\n"
         "channels: 1 failed, 2 running\n"
         "store: 5.0 MiB, log 100 bytes, 9 messages in 7 commits since the start\n"
+        "alarms: 1; `iobuffer alarms` shows them\n"
         "c.ini:3: tls.cert is not there\n"
     )
 

@@ -71,12 +71,18 @@ framing = netstring
         assert "message 1 of chem-1" in _run("show", where, "chem-1", "1")
         assert _run("show", where, "chem-1", "1", "--raw") == HL7
 
+        assert "  PID-1  Set ID  1\n" in _run("show", where, "chem-1", "1", "--decoded")
+        exported = _run("export", where, "chem-1", "--contains=CLI-1")
+        assert json.loads(exported.splitlines()[0])["seq"] == 1
+
         assert "file: paused" in _run("pause", where, "chem-1", "file")
         assert "file: running" in _run("resume", where, "chem-1", "file")
         assert "source: stopped" in _run("stop", where, "chem-1", "source")
         refused = _run("send", "--to", f":{port}", "x", status=69)
         assert refused == f"iobuffer: nothing listens on 127.0.0.1:{port}\n"
         assert "source: running" in _run("start", where, "chem-1", "source")
+        assert "source: running" in _run("restart", where, "chem-1", "source")
+        assert "source: restarted by " in _run("log", where, "chem-1")
         assert _run("reload", where) == "read again; channels: 1\n"
         assert "There is no channel chem-2" in _run(
             "channels", where, "chem-2", status=1
