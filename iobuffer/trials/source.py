@@ -12,7 +12,6 @@ from ..acks import ACKS
 from ..batch import Batch
 from ..channel import Answer, Channel, ReadDone
 from ..counters import SourceCounters
-from ..errors import StorageError
 from ..framing import FRAMINGS
 from ..framing.side_by_side import Recording, best_of, cut, side_by_side
 from ..options import MIB
@@ -52,7 +51,6 @@ class _Gathering:
 
     def __init__(self, on_batch: Callable[[Batch], None]) -> None:
         self.pressed = False
-        self.answers: list[Answer] = []
         self._on_batch = on_batch
 
     def append(
@@ -62,8 +60,6 @@ class _Gathering:
         answer: Answer | None,
         marks: Mapping[str, bytes] | None,
     ) -> None:
-        if answer is not None:
-            self.answers.append(answer)
         self._on_batch(batch)
 
     def append_all(
@@ -72,8 +68,8 @@ class _Gathering:
         run: Sequence[tuple[Batch, Mapping[str, bytes]]],
         answer: Answer,
     ) -> None:
-        for batch, marks in run:
-            self.append(channel, batch, answer, marks)
+        for batch, _ in run:
+            self._on_batch(batch)
 
     def read(
         self,
@@ -150,10 +146,6 @@ class SourceAttempt:
 
     def stop(self) -> Deferred[None]:
         stopped: Deferred[None] = self._source.stop()
-        answers, self._keeper.answers = self._keeper.answers, []
-        for answer in answers:
-            # Nothing is written any more; this frees whoever waits.
-            answer(0, StorageError("a trial stores nothing"))
         return stopped
 
     def look(self, now: float) -> None:

@@ -64,8 +64,9 @@ class Trial:
 
     def start(self) -> None:
         """Open what is tried."""
-        self._attempt.start()
+        # First: whatever that comes to, the trial ends by itself.
         self._ticking.start(_TICK_SECONDS, now=False)
+        self._attempt.start()
 
     @property
     def ended(self) -> bool:

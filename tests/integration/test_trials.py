@@ -138,7 +138,10 @@ async def test_mllp_is_seen_found_and_cut_and_is_not_acknowledged(
             assert best == ["mllp"]
             with pytest.raises(TimeoutError):
                 sender.recv(100)
-        assert (await api.ask("DELETE", f"/api/trials/{trial}")).status == 204
+            ended = await api.ask("DELETE", f"/api/trials/{trial}")
+            assert ended.status == 204
+            sender.settimeout(10)
+            assert sender.recv(100) == b"", "hung up on, without a word"
         end = await heard.until("end")
         assert end["reason"] == "admin has ended it"
         assert end["ok"]
@@ -276,6 +279,25 @@ async def test_more_than_is_kept_is_not_read(api: ApiGateway) -> None:
         await api.ask("DELETE", f"/api/trials/{trial}")
         await heard.until("end")
     assert len(heard.of("message")) <= 500
+
+
+async def test_the_end_of_a_connection_ends_the_message_in_every_framing(
+    api: ApiGateway,
+) -> None:
+    port = free_port()
+    trial = await begin(api, server(port))
+    with listening(api, trial) as heard:
+        await heard.until("state", word="running")
+        with socket.create_connection(("127.0.0.1", port), 10) as sender:
+            await heard.until("connections", open=1, total=1)
+            sender.sendall(b"one\ntwo")
+            await heard.until("message", text="one")
+        await heard.until("message", text="two")
+        framing = await heard.until("framing", messages=2)
+        assert (framing["found"], framing["sure"]) == ("line", True)
+        framings = await heard.until("framings")
+        lines = [each for each in framings["candidates"] if each["name"] == "line"]
+        assert [each["messages"] for each in lines] == [2]
 
 
 async def test_bytes_that_do_not_fit_get_a_word_of_advice(api: ApiGateway) -> None:

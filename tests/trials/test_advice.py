@@ -61,9 +61,9 @@ def test_what_auto_does_not_know_is_suggested_by_name() -> None:
 
 
 def test_a_framing_that_was_chosen_and_fits_is_left_alone() -> None:
-    found = found_in(b"\x02abc\x03\n", framing="line")
+    found = found_in(b"one\r\ntwo\r\n", framing="delimiter")
 
-    assert (found.found, found.sure, found.suggested) == ("line", True, "")
+    assert (found.found, found.sure, found.suggested) == ("delimiter", True, "")
 
 
 def test_a_framing_that_does_not_fit_gives_way_to_one_that_does() -> None:
