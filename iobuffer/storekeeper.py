@@ -2,10 +2,9 @@
 store meet.
 
 While one commit runs, everything that is offered becomes the next one; an idle store
-commits at once. Where nobody waits for an answer, and there is little of it, what is
-offered right after a commit waits a moment for company: 200 quiet channels need not
-cost 200 syncs a second. Neighbouring batches of one channel become one row of up to
-256 KiB. All channels share a transaction, because one fsync can then serve them all.
+commits at once (`turns.py` has when). Neighbouring batches of one channel become one
+row of up to 256 KiB. All channels share a transaction, because one fsync can then serve
+them all.
 
 What happens to an offer that finds no room: with an answer it is refused, and the
 sender hears so; without one it is held here, in its channel's order, until there is
@@ -28,34 +27,24 @@ from .batch import Batch, join
 from .channel import Answer, Channel, ReadDone
 from .counters import Histogram
 from .errors import (
-    StorageCorrupt,
     StorageDropped,
     StorageError,
     StorageFailed,
     StorageFull,
 )
+from .following import read_on
+from .fullness import Fullness
 from .offers import Offer, RowLimits, rows
 from .storage.base import Finding, Limits, Store
+from .turns import Done, Turns
 
 __all__ = ["Storekeeper"]
 
 _T = TypeVar("_T")
 
-#: Cursors alone may wait this long for company: they may lag (duplicates), and a commit
-#: of their own for each confirmed batch would be a sync for nothing.
-_CURSOR_SECONDS = 0.02
-
-#: Commits of offers that nobody waits for keep this distance, unless there is more to
-#: commit than `_COMPANY_BYTES`. 200 channels with a message a second each cost 24 % of
-#: a core without it, 17 % with 10 ms, 12 % with 20 ms.
-_COMPANY_SECONDS = 0.02
-_COMPANY_BYTES = 64 * 1024
-
-#: How often an idle store is looked after, and a full channel tried again.
-_TIDY_SECONDS = 2.0
-#: How often it is, when there was nothing more to do: messages grow old all the same.
+#: How often an idle store is looked after when there was nothing more to do: messages
+#: grow old all the same.
 _EXPIRE_SECONDS = 60.0
-_RETRY_SECONDS = 0.25
 
 #: From a disk that has a cache of its own to one that is about to fail.
 _COMMIT_BOUNDS_SECONDS = (
@@ -64,22 +53,6 @@ _COMMIT_BOUNDS_SECONDS = (
 )
 
 _log = Logger()
-
-
-class _Done:
-    """What one turn of the thread has to tell the reactor."""
-
-    __slots__ = ("calls", "committed", "full", "reads", "refused", "released")
-
-    def __init__(self) -> None:
-        #: (channel, the row as it was numbered, the offers that became it)
-        self.committed: list[tuple[str, Batch, list[Offer]]] = []
-        self.refused: list[tuple[Answer, StorageError]] = []
-        #: channel -> (it has no room, offers of it are held, the store's sentence)
-        self.full: dict[str, tuple[bool, bool, str]] = {}
-        self.reads: list[tuple[ReadDone, Batch | None, StorageError | None]] = []
-        self.calls: list[tuple[Deferred[Any], Any]] = []
-        self.released = 0
 
 
 class Storekeeper:
@@ -121,26 +94,11 @@ class Storekeeper:
         self._pending_bytes = 0
         self._recent_bytes = 0
         self._was_pressed = False
-        # Shared with the thread, under the condition.
-        self._turn = threading.Condition(threading.Lock())
-        self._offers: list[tuple[str, Offer]] = []
-        self._settles: list[tuple[str, tuple[object, ...]]] = []
-        self._reads: list[tuple[str, int, int, int, ReadDone]] = []
-        self._calls: list[tuple[Callable[[Store], Any], Deferred[Any]]] = []
-        self._stopping: Deferred[int] | None = None
-        # Whether the thread sleeps, and whether with nothing to wake for; how much is
-        # offered, and whether a sender waits for it.
-        self._sleeping = False
-        self._sleeping_long = False
-        self._offered_bytes = 0
-        self._answer_owed = False
-        self._settle_at = 0.0
+        self._turns = Turns()
+        self._stopped: Deferred[int] = Deferred()
         # The thread's own.
         self._held: dict[str, list[Offer]] = {}
-        self._full: set[str] = set()
-        self._unsettled: list[tuple[str, tuple[object, ...]]] = []
-        self._company_until = 0.0
-        self._retry_at = 0.0
+        self._full = Fullness()
         self._tidy_due = True
         self._expire_at = 0.0
         self._thread = threading.Thread(
@@ -159,11 +117,8 @@ class Storekeeper:
         Fires with the number of messages that could not be stored: they were never
         acknowledged, there was no room for them.
         """
-        stopped: Deferred[int] = Deferred()
-        with self._turn:
-            self._stopping = stopped
-            self._turn.notify()
-        return stopped
+        self._turns.stop()
+        return self._stopped
 
     def attach(self, channel: Channel, limits: Limits) -> None:
         """Commit for this channel, and tell it what was committed. To be called again
@@ -233,12 +188,7 @@ class Storekeeper:
         self._pending_bytes += size_bytes
         if self._pending_bytes > self._max_pending_bytes:
             self._was_pressed = True
-        with self._turn:
-            self._offers += [(channel, offer) for offer in offers]
-            self._offered_bytes += size_bytes
-            if answered:
-                self._answer_owed = True
-            self._wake()
+        self._turns.offer(channel, offers, size_bytes, answered)
 
     def read(
         self,
@@ -248,16 +198,10 @@ class Storekeeper:
         max_bytes: int,
         done: ReadDone,
     ) -> None:
-        with self._turn:
-            self._reads.append((channel, after, max_messages, max_bytes, done))
-            self._wake()
+        self._turns.read(channel, after, max_messages, max_bytes, done)
 
     def settle(self, method: str, *args: object) -> None:
-        with self._turn:
-            if not (self._settles or self._unsettled):
-                self._settle_at = time.monotonic() + _CURSOR_SECONDS
-            self._settles.append((method, args))
-            self._wake()
+        self._turns.settle(method, args)
 
     def call(self, what: Callable[[Store], _T]) -> Deferred[_T]:
         """Call `what(store)` in the thread, and commit what it changes.
@@ -267,9 +211,7 @@ class Storekeeper:
         nothing of it has happened then.
         """
         result: Deferred[_T] = Deferred()
-        with self._turn:
-            self._calls.append((what, result))
-            self._turn.notify()
+        self._turns.call(what, result)
         return result
 
     def recall(self, size_bytes: int) -> None:
@@ -290,9 +232,7 @@ class Storekeeper:
                 len(offer.batch) for offers in self._held.values() for offer in offers
             )
             self._store.close()
-            stopped = self._stopping
-            assert stopped is not None
-            self._reactor.callFromThread(stopped.callback, unstored)
+            self._reactor.callFromThread(self._stopped.callback, unstored)
         except BaseException as error:
             # Whatever ends this thread ends the gateway: one that goes on without its
             # store would take messages and keep none.
@@ -300,38 +240,24 @@ class Storekeeper:
 
     def _turn_once(self) -> bool:
         """Wait for work and do it; False when there is none left and we are ending."""
-        with self._turn:
-            self._sleep()
-            offers, self._offers = self._offers, []
-            settles, self._settles = self._settles, []
-            reads, self._reads = self._reads, []
-            calls, self._calls = self._calls, []
-            self._offered_bytes = 0
-            self._answer_owed = False
-            stopping = self._stopping is not None
-        done = _Done()
-        self._unsettled += settles
-        settling = bool(self._unsettled) and (
-            stopping or bool(calls) or time.monotonic() >= self._settle_at
-        )
-        asked = bool(offers or settles or reads or calls)
-        if offers or settling or self._held:
-            settles, self._unsettled = self._unsettled, []
-            self._commit(offers, settles, done)
+        turn = self._turns.next()
+        done = Done()
+        if turn.commits:
+            self._commit(turn.offers, turn.settles, done)
             self._tidy_due = True
-        for channel, after, max_messages, max_bytes, read_done in reads:
+        for channel, after, max_messages, max_bytes, read_done in turn.reads:
             try:
-                batch = self._read(channel, after, max_messages, max_bytes)
+                batch = read_on(self._store, channel, after, max_messages, max_bytes)
                 done.reads.append((read_done, batch, None))
             except StorageFailed:
                 raise
             except StorageError as error:
                 done.reads.append((read_done, None, error))
-        for what, deferred in calls:
+        for what, deferred in turn.calls:
             done.calls.append((deferred, self._call(what)))
         if time.monotonic() >= self._expire_at:
             self._tidy_due = True
-        if not (asked or settling) and self._tidy_due:
+        if turn.idle and self._tidy_due:
             self._expire_at = time.monotonic() + _EXPIRE_SECONDS
             try:
                 self._tidy_due = self._store.tidy(self._wall())
@@ -339,77 +265,14 @@ class Storekeeper:
                 # What has expired takes room in the log before it gives any back; a
                 # full disk is no failure here either. It stays due.
                 pass
+        for name in self._full.look(self._store, self._held):
+            done.room(name)
         if self._store.findings:
             findings, self._store.findings[:] = list(self._store.findings), []
             self._reactor.callFromThread(self._on_findings, findings)
-        if offers or done.committed or done.full or done.reads or done.calls:
+        if turn.offers or done.committed or done.full or done.reads or done.calls:
             self._reactor.callFromThread(self._tell, done)
-        return asked or not stopping
-
-    # Both are called with the turn's lock held.
-
-    def _wake(self) -> None:
-        """Wake the thread if it would sleep for longer than this may wait."""
-        if self._sleeping and (self._sleeping_long or self._in_haste()):
-            self._sleeping_long = False
-            self._turn.notify()
-
-    def _sleep(self) -> None:
-        """Return when there is something to do, or nothing for a good while."""
-        slept = False
-        while not self._in_haste():
-            due = []
-            if self._offers:
-                due.append(self._company_until)
-            if self._settles or self._unsettled:
-                due.append(self._settle_at)
-            if self._held:
-                due.append(self._retry_at)
-            if not due and slept:
-                return
-            seconds = min(due) - time.monotonic() if due else _TIDY_SECONDS
-            if seconds <= 0:
-                return
-            self._sleeping, self._sleeping_long = True, not due
-            self._turn.wait(seconds)
-            self._sleeping = False
-            slept = True
-
-    def _in_haste(self) -> bool:
-        return bool(
-            self._answer_owed
-            or self._offered_bytes >= _COMPANY_BYTES
-            or self._reads
-            or self._calls
-            or self._stopping
-        )
-
-    def _read(
-        self, channel: str, after: int, max_messages: int, max_bytes: int
-    ) -> Batch | None:
-        """Several rows at once, as far as they follow each other: whoever reads from
-        the disk is behind, and would wait for a commit between any two rows."""
-        batch = self._store.read(channel, after, max_messages, max_bytes)
-        if batch is None or not batch.messages:
-            return batch
-        parts, messages, size_bytes = [batch], len(batch), batch.size_bytes
-        while messages < max_messages and size_bytes < max_bytes:
-            try:
-                batch = self._store.read(
-                    channel,
-                    parts[-1].last_seq,
-                    max_messages - messages,
-                    max_bytes - size_bytes,
-                )
-            except StorageCorrupt:
-                # The next read begins there, and says so; what is before is good.
-                break
-            if batch is None or batch.first_seq != parts[-1].last_seq + 1:
-                break
-            parts.append(batch)
-            messages += len(batch)
-            size_bytes += batch.size_bytes
-        return join(parts)
+        return not turn.last
 
     def _call(self, what: Callable[[Store], Any]) -> Any:
         try:
@@ -428,7 +291,7 @@ class Storekeeper:
         self,
         offers: list[tuple[str, Offer]],
         settles: list[tuple[str, tuple[object, ...]]],
-        done: _Done,
+        done: Done,
     ) -> None:
         store = self._store
         for method, args in settles:
@@ -437,6 +300,7 @@ class Storekeeper:
         for name, offer in offers:
             by_channel.setdefault(name, []).append(offer)
         refused: dict[str, tuple[list[Offer], StorageFull]] = {}
+        refused_rows: dict[str, tuple[int, int] | None] = {}
         for name, waiting in by_channel.items():
             for row in rows(waiting):
                 if name in refused:
@@ -447,6 +311,7 @@ class Storekeeper:
                     first_seq = store.append(name, batch, row[-1].marks)
                 except StorageFull as error:
                     refused[name] = (list(row), error)
+                    refused_rows[name] = (len(batch), batch.size_bytes)
                 else:
                     done.committed.append((name, batch.numbered(first_seq), row))
         began_at = time.monotonic()
@@ -455,11 +320,15 @@ class Storekeeper:
         except StorageFull as error:
             refused = {name: (waiting, error) for name, waiting in by_channel.items()}
             done.committed.clear()
+            refused_rows = dict.fromkeys(by_channel)
             # What destinations have had stays true; it is written when there is room.
-            self._unsettled = settles
-            self._settle_at = time.monotonic() + _RETRY_SECONDS
+            self._turns.put_back(settles)
         else:
             self.commit_seconds.observe(time.monotonic() - began_at)
+            if done.committed or settles:
+                # The disk has room again, whoever it was that found none.
+                for name in self._full.written():
+                    done.room(name)
         for name, (waiting, full) in refused.items():
             for offer in waiting:
                 if offer.answer is not None:
@@ -475,19 +344,17 @@ class Storekeeper:
             if name in refused:
                 # Said in each turn: a channel that was removed and added again while
                 # there is no room has not heard it.
-                self._full.add(name)
+                self._full.refused(name, refused_rows[name])
                 full_reason = str(refused[name][1])
                 done.full[name] = (True, name in self._held, full_reason)
             elif name in self._full:
-                self._full.discard(name)
-                done.full[name] = (False, False, "")
-        now = time.monotonic()
-        self._company_until = now + _COMPANY_SECONDS
-        self._retry_at = now + _RETRY_SECONDS
+                self._full.stored(name)
+                done.room(name)
+        self._turns.committed(holding=bool(self._held))
 
     # -- back in the reactor -----------------------------------------------------------
 
-    def _tell(self, done: _Done) -> None:
+    def _tell(self, done: Done) -> None:
         self._pending_bytes -= done.released
         stored: dict[str, list[Batch]] = {}
         for name, batch, offers in done.committed:

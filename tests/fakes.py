@@ -149,8 +149,8 @@ class ManualReactor(Clock):
 class TroubledStore(MemoryStore):
     """A MemoryStore whose commits wait for a gate, and fail as told.
 
-    `commits` counts those that succeeded. `failing` is raised by the next commits
-    until it is taken away.
+    `commits` counts those that succeeded, `appended` every append. `failing` is raised
+    by the next commits until it is taken away.
     """
 
     def __init__(self) -> None:
@@ -162,7 +162,14 @@ class TroubledStore(MemoryStore):
         self.tried = 0
         self.commits = 0
         self.tidied = 0
+        self.appended = 0
         self.closed = False
+
+    def append(
+        self, channel: str, batch: Batch, marks: Mapping[str, bytes] | None = None
+    ) -> int:
+        self.appended += 1
+        return super().append(channel, batch, marks)
 
     def commit(self, now: float) -> None:
         self.tried += 1
