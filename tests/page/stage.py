@@ -225,7 +225,8 @@ path = {self.folder}/xray.txt
         secret = base64.b64encode(":".join(ADMIN).encode()).decode()
         request.add_header("Authorization", f"Basic {secret}")
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            return json.load(answer)
+            body = answer.read()
+            return json.loads(body) if body else None
 
     def wait_for(self, what: str, holds: Callable[[], object]) -> None:
         wait_until(what, holds, SECONDS)

@@ -79,7 +79,7 @@ function Cards({ kinds, chosen, onChoose }) {
   </fieldset>`;
 }
 
-function Destination({ name, object, kinds, errors, onChange, onRename, onRemove }) {
+function Destination({ name, object, channel, kinds, errors, onChange, onRename, onRemove }) {
   const kind = kinds.destinations.find((each) => each.type === object.type);
   return html`<section class="card" aria-label="Destination ${name}">
     <div class="row"><h3>${kind?.title || object.type}</h3><button type="button" class="quiet danger row-end" aria-label="Remove destination ${name}"
@@ -88,7 +88,7 @@ function Destination({ name, object, kinds, errors, onChange, onRename, onRemove
     <${Field} label="Name" help="How it is called in the log, the ledger and here.">${(field) => html`<input ...${field} value=${name} maxlength="64"
       autocomplete="off" spellcheck=${false} onChange=${(event) => onRename(event.target.value.trim())} />`}</${Field}>
     ${kind && html`<${Folded} options=${kind.options} object=${object} onChange=${onChange} errors=${errors} prefix="destinations.${name}" kinds=${kinds} />
-      <${DestinationTrial} destination=${object} />`}
+      <${DestinationTrial} destination=${object} channel=${channel} name=${name} />`}
   </section>`;
 }
 
@@ -100,7 +100,7 @@ function fresh(type, taken) {
   return name;
 }
 
-function Destinations({ object, kinds, errors, onChange }) {
+function Destinations({ object, channel, kinds, errors, onChange }) {
   const found = object.destinations || {};
   const set = (destinations) => onChange({ ...object, destinations });
   const rename = (from, to) => {
@@ -109,7 +109,7 @@ function Destinations({ object, kinds, errors, onChange }) {
   };
   return html`<h2>Destinations</h2>
     ${Object.keys(found).length === 0 && html`<p class="muted">None yet: messages are kept, and can be read and replayed once there is one.</p>`}
-    ${Object.entries(found).map(([name, each], index) => html`<${Destination} key=${index} name=${name} object=${each} kinds=${kinds} errors=${errors}
+    ${Object.entries(found).map(([name, each], index) => html`<${Destination} key=${index} name=${name} object=${each} channel=${channel} kinds=${kinds} errors=${errors}
       onChange=${(changed) => set({ ...found, [name]: changed })} onRename=${(to) => rename(name, to)}
       onRemove=${() => { const { [name]: _, ...rest } = found; set(rest); }} />`)}
     <${Field} label="Add a destination">${(field) => html`<select ...${field} onChange=${(event) => {
@@ -157,12 +157,12 @@ export function ChannelForm({ kinds, initial, isNew, trialFirst = false, onSaved
       ${kind.tip && html`<${Note}>${kind.tip}</${Note}>`}
       <${Folded} options=${kind.options} object=${object.source} errors=${errors} prefix="source" kinds=${kinds}
         onChange=${(source) => setObject({ ...object, source })} />
-      <${SourceTrial} source=${object.source} framings=${kinds.framings}
+      <${SourceTrial} source=${object.source} channel=${isNew ? undefined : object.id}
         onTake=${(framing) => setObject({ ...object, source: { ...object.source, framing } })} />
     </section>`}
     ${kind && !whole && html`<p><button type="button" class="primary" onClick=${() => setWhole(true)}>Go on with this source</button></p>`}
     ${kind && whole && html`
-      <${Destinations} object=${object} kinds=${kinds} errors=${errors} onChange=${setObject} />
+      <${Destinations} object=${object} channel=${isNew ? undefined : object.id} kinds=${kinds} errors=${errors} onChange=${setObject} />
       <${Folded} title="How long to keep, limits, alarms" options=${kinds.policy.filter((each) => !ASKED.has(each.name)).map((each) => ({ ...each, advanced: true }))}
         object=${object} onChange=${setObject} errors=${errors} prefix="" kinds=${kinds} />
       <${Trouble} problem=${refusal} />
