@@ -15,6 +15,7 @@ from iobuffer.channel import Confidence
 from iobuffer.destinations.base import LinkContext
 from iobuffer.destinations.policy import DeliveryConfig
 from iobuffer.framing import FRAMINGS
+from iobuffer.line_quality import line_of, peers_of
 from iobuffer.pair import ChannelPair, limits_of
 from iobuffer.settings.model import (
     ChannelConfig,
@@ -423,6 +424,25 @@ def test_what_is_logged_of_a_channel_is_in_its_own_log_and_notes_only_there(
     ]
     assert pair.voice.log.newest()[0].at == WALL
     assert lines[-2:] == ["warn c/source: bad bytes", "info c/lis: up"]
+
+
+def test_a_line_has_what_its_counters_and_its_driver_know(world: World) -> None:
+    pair = world.begin(settings("lis"))
+    world.sources[0].context.counters.skipped_bytes_total = 7
+    assert line_of(pair, "source", 1.5) == {
+        "framing": "auto",
+        "framings_found": {},
+        "skipped_bytes": 7,
+        "parity_errors": 3,
+        "certificate_expires_at": 1.5,
+    }
+    assert line_of(pair, "lis", None) == {"framing": "line"}
+    assert peers_of(pair, "lis") == []
+    world.links["lis"].up()
+    assert peers_of(pair, "lis") == [{"peer": "scripted", "since": WALL}]
+    world.reactor.result_of(ensureDeferred(pair.stop_parts(["source", "lis"])))
+    assert line_of(pair, "source", None) == line_of(pair, "lis", None) == {}
+    assert peers_of(pair, "source") == peers_of(pair, "lis") == []
 
 
 def test_history_sees_what_came_what_went_and_what_waits(world: World) -> None:

@@ -126,6 +126,9 @@ async def test_what_is_said_of_a_channel_is_sent_as_it_is_said(
             "part": "out",
             "text": "paused by admin",
         }
+        await api.ask("POST", "/api/channels/a/resume?part=out")
+        _, line = await reader.event("log")
+        assert line["text"] == "resumed by admin", "what was sent is not sent again"
     finally:
         reader.close()
 
