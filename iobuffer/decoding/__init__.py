@@ -25,8 +25,8 @@ _READERS = (decode_hl7, decode_astm, decode_syslog, decode_snmp, decode_json)
 def decode(message: bytes) -> Decoded:
     """The message taken apart, by what it looks like. Never raises.
 
-    At most 1 MiB and 5000 fields of it are shown; it takes milliseconds up to a tenth
-    of a second, so large ones are for a thread.
+    At most 1 MiB and 5000 fields of it are shown; it takes less than a millisecond,
+    and for the largest a tenth of a second, so it is for a thread.
     """
     for read in _READERS:
         found = read(message)

@@ -93,7 +93,7 @@ def _subs(
     if len(pieces) == 1:
         return ()
     return tuple(
-        Field(f"{name}.{number}", "", space.value(plain(piece)))
+        Field(f"{name}.{number}", "", _whole(piece, (), plain, space))
         for number, piece in enumerate(pieces, 1)
         if piece and space.take()
     )
@@ -104,7 +104,9 @@ def _whole(
 ) -> str:
     """The value that is shown for all of it: as it came where it has parts, because
     its separators would no longer be told from what an escape stood for."""
-    return space.value(text if parts else plain(text))
+    shown = space.value(text)
+    # Cut first: a megabyte of escapes takes a second, and nobody sees it.
+    return shown if parts else plain(shown)
 
 
 def _split(text: str, mark: str, space: Space) -> list[str]:

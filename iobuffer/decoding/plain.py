@@ -18,7 +18,7 @@ def decode_text(message: bytes) -> Decoded:
     if controls > len(beginning) * _MAX_CONTROL_SHARE:
         space.note("This is no text and no protocol that is known here.")
         return space.decoded("text", f"{len(message)} bytes, not text", [])
-    lines = as_text(beginning).splitlines()
+    lines = as_text(beginning, whole=beginning == message).splitlines()
     fields = []
     for number, line in enumerate(lines, 1):
         if not space.take():

@@ -13,6 +13,8 @@ MAX_DECODED_BYTES = 1024 * 1024
 #: Segments, fields and components of one message together.
 _MAX_ENTRIES = 5000
 _MAX_VALUE_CHARACTERS = 4000
+#: What Python says of UTF-8 that ends within a character.
+_CUT = "unexpected end of data"
 
 
 @attrs.frozen
@@ -99,10 +101,13 @@ class Space:
         return Decoded(kind, short, tuple(segments), self.notes, pretty)
 
 
-def as_text(message: bytes) -> str:
+def as_text(message: bytes, *, whole: bool = True) -> str:
     """UTF-8 where it is, else each byte as one character: nothing is lost to a mark
-    that stands for what could not be read."""
+    that stands for what could not be read. Where it is not the `whole` message, the
+    character that the end cuts in two is left out."""
     try:
         return message.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if not whole and error.end == len(message) and error.reason == _CUT:
+            return message[: error.start].decode("utf-8")
         return message.decode("latin-1")

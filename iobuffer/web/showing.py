@@ -20,6 +20,8 @@ __all__ = ["check_revealed", "is_masked", "note_view", "shown"]
 
 #: A message as text or hex in JSON; beyond it there is `form=raw`.
 _MAX_SHOWN_BYTES = 1024 * 1024
+#: How it was cut is seen from less, and to mask a megabyte takes the reactor's time.
+_MAX_MASKED_BYTES = 64 * 1024
 
 
 def is_masked(call: Call, channel: str) -> bool:
@@ -70,17 +72,20 @@ def shown(
     rest = {name: value for name, value in found.items() if name != "message"}
     if not call.may_see_payloads:
         return _with_reasons(rest, lambda reason: None)
-    message: bytes = found["message"][:_MAX_SHOWN_BYTES]
-    rest["truncated"] = len(message) < found["size_bytes"]
+    most = _MAX_MASKED_BYTES if mask else _MAX_SHOWN_BYTES
+    message: bytes = found["message"][:most]
+    whole = len(message) == found["size_bytes"]
+    rest["truncated"] = not whole
     if mask:
         rest = _with_reasons(rest, lambda reason: masked(b"", reason))
-        return rest | {"text": masked(message, as_text(message)), "masked": True}
+        text = masked(message, as_text(message, whole=whole))
+        return rest | {"text": text, "masked": True}
     if form == "hex":
         rest["hex"] = message.hex()
     elif form == "base64":
         rest["base64"] = b64encode(message).decode("ascii")
     else:
-        rest["text"] = as_text(message)
+        rest["text"] = as_text(message, whole=whole)
     return rest
 
 

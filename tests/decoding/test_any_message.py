@@ -65,6 +65,15 @@ def test_what_the_framers_give_is_shown(stream: object) -> None:
     check(getattr(stream, "stream", b""))
 
 
+def test_a_character_that_is_cut_in_two_changes_no_other() -> None:
+    text = "größe".encode()
+    assert as_text(text) == "größe"
+    assert as_text(text[:3]) == "grÃ"
+    assert as_text(text[:3], whole=False) == "gr"
+    assert as_text(b"gr\xffe", whole=False) == "grÿe"
+    assert as_text(b"\xe2\x82", whole=False) == ""
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_shown(message: bytes) -> None:
     check(message)
