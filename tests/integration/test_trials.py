@@ -300,6 +300,19 @@ async def test_the_end_of_a_connection_ends_the_message_in_every_framing(
         assert [each["messages"] for each in lines] == [2]
 
 
+async def test_a_sender_that_does_not_wait_for_its_answers_is_read_on(
+    api: ApiGateway,
+) -> None:
+    port = free_port()
+    trial = await begin(api, server(port, max_unanswered=1))
+    with listening(api, trial) as heard:
+        await heard.until("state", word="running")
+        with socket.create_connection(("127.0.0.1", port), 10) as sender:
+            for _ in range(4):
+                sender.sendall(HL7)
+                await heard.until("message")
+
+
 async def test_bytes_that_do_not_fit_get_a_word_of_advice(api: ApiGateway) -> None:
     port = free_port()
     trial = await begin(api, server(port, framing="stx_etx"))
