@@ -21,7 +21,8 @@ _HL7 = ("127.0.0.1", 2575)
 _START_SECONDS = 20.0
 
 _TRY = """
-iobuffer is running on {config}. Try it, from this folder, in another terminal:
+iobuffer is running on {config}. Its page is http://127.0.0.1:8080; the link above, good
+once, makes you its administrator. Try it, from this folder, in another terminal:
 
   HL7 over MLLP, port 2575    {bin}/iobuffer send --to :2575 --hl7 \
 -f etc/demo/example.hl7

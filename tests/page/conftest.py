@@ -25,6 +25,7 @@ _WATCH = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
 """
+_SIGNED_IN = 'localStorage.setItem("iobuffer.signed-in", "yes")'
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +78,8 @@ def open_page(browser: Any, stage: Stage) -> Iterator[Open]:
                 "/api/login", data={"name": user[0], "password": user[1]}
             )
             assert answer.ok, answer.text()
+            # What the page itself notes when somebody signs in on it.
+            context.add_init_script(_SIGNED_IN)
         page = context.new_page()
         page.on("console", lambda said: _note(faults, said))
         page.on("pageerror", lambda error: faults.append(f"script: {error}"))

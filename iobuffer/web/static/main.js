@@ -3,7 +3,7 @@
 import { html, render, useCallback, useEffect, useRef, useState } from "./vendor.min.js";
 import { api, useSession } from "./api.js";
 import { live, useLive } from "./live.js";
-import { Light, Me, Trouble, useMe } from "./parts.js";
+import { Light, Me, Trouble, useMe, useView } from "./parts.js";
 import { go, href, placeOf, usePlace } from "./place.js";
 import { SignIn } from "./views/sign_in.js";
 import { Finder } from "./views/finder.js";
@@ -11,6 +11,27 @@ import { Finder } from "./views/finder.js";
 // A session that is used in another tab only, or only looked at, is asked to go on while
 // somebody is there.
 const STAY_MS = 60_000;
+
+// Whether a session may be there: its cookie cannot be seen from here, and asking without
+// one is a refusal that the browser complains of. Where nothing can be kept, it is asked.
+const HINT = "iobuffer.signed-in";
+
+function hinted() {
+  try {
+    return localStorage.getItem(HINT) !== null;
+  } catch {
+    return true;
+  }
+}
+
+function hint(present) {
+  try {
+    if (present) localStorage.setItem(HINT, "yes");
+    else localStorage.removeItem(HINT);
+  } catch {
+    // A browser that keeps nothing: every visit asks.
+  }
+}
 
 // Each view is fetched when it is first gone to.
 const VIEWS = {
@@ -22,20 +43,6 @@ const VIEWS = {
   audit: ["Audit log", async () => (await import("./views/audit_log.js")).AuditLog],
   account: ["Account", async () => (await import("./views/account.js")).Account],
 };
-
-/** The component of a view: {view}, or {problem} when it cannot be fetched. */
-function useView(name) {
-  const [found, setFound] = useState({});
-  useEffect(() => {
-    let over = false;
-    const told = (what) => { if (!over) setFound({ name, ...what }); };
-    VIEWS[name]?.[1]().then((view) => told({ view }), () => told({
-      problem: { title: "This view could not be fetched", detail: "The gateway does not answer. Load the page again when it does." },
-    }));
-    return () => { over = true; };
-  }, [name]);
-  return found.name === name ? found : {};
-}
 
 function Counts() {
   const { lines, connected } = useLive();
@@ -73,7 +80,7 @@ function Bar({ gateway, onFind }) {
 function View({ place }) {
   const [name = "", ...rest] = place.segments;
   const known = VIEWS[name];
-  const { view, problem } = useView(name);
+  const { view, problem } = useView(name, known?.[1]);
   const main = useRef(null);
   const title = known ? [rest[0], known[0]].filter(Boolean).join(" · ") : "Not found";
   useEffect(() => { document.title = `${title} – iobuffer`; }, [title]);
@@ -134,7 +141,9 @@ function Page() {
   const [problem, setProblem] = useState(null);
 
   const enter = useCallback((found) => {
+    hint(true);
     useSession(found.csrf, () => {
+      hint(false);
       setMe((old) => {
         if (old) setEnded(true);
         return null;
@@ -152,9 +161,15 @@ function Page() {
 
   const look = useCallback(() => {
     useSession("", () => {});
+    if (!hinted()) {
+      setMe(null);
+      return;
+    }
     api.get("/api/whoami", {}, { signingIn: true }).then(enter, (error) => {
-      if (error.status === 401) setMe(null);
-      else setProblem(error);
+      if (error.status === 401) {
+        hint(false);
+        setMe(null);
+      } else setProblem(error);
     });
   }, []);
   useEffect(look, []);
@@ -172,7 +187,7 @@ function Page() {
       enter(found);
     }} />`;
   }
-  const leave = () => { live.stop(); setEnded(false); setMe(null); };
+  const leave = () => { hint(false); live.stop(); setEnded(false); setMe(null); };
   return html`<${Me.Provider} value=${{ ...me, leave, enter }}>
     <${Trouble} problem=${problem} />
     <${SignedIn} gateway=${gateway} />

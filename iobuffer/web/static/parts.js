@@ -20,6 +20,23 @@ export function useMe() {
   };
 }
 
+/**
+ * The component of a view that is fetched when it is first gone to: {view}, or {problem}
+ * when it cannot be. `load` gives it for `name`.
+ */
+export function useView(name, load) {
+  const [found, setFound] = useState({});
+  useEffect(() => {
+    let over = false;
+    const told = (what) => { if (!over) setFound({ name, ...what }); };
+    load?.().then((view) => told({ view }), () => told({
+      problem: { title: "This view could not be fetched", detail: "The gateway does not answer. Load the page again when it does." },
+    }));
+    return () => { over = true; };
+  }, [name]);
+  return found.name === name ? found : {};
+}
+
 // Shapes of the lights: told apart without their colour.
 const SHAPES = {
   running: html`<circle cx="8" cy="8" r="5.5" />`,

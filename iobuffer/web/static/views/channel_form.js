@@ -142,10 +142,11 @@ export function ChannelForm({ kinds, initial, isNew, trialFirst = false, onSaved
   }, [object, onSaved]));
   const refusal = refused && (refused.errors?.length ? { title: "It cannot be saved like this", errors: placed(refused.errors).rest, detail: "What is wrong stands beside its field." } : refused);
   const submit = (event) => { event.preventDefault(); save(); };
+  const cards = html`<${Cards} kinds=${kinds.sources} chosen=${object.source?.type}
+    onChoose=${(type) => setObject({ ...object, source: { type } })} />`;
 
   return html`<form class="form" onSubmit=${submit} noValidate><div class="form-fields">
-    <${Cards} kinds=${kinds.sources} chosen=${object.source?.type}
-      onChoose=${(type) => setObject({ ...object, source: { type } })} />
+    ${isNew ? cards : html`<details><summary>Another type of source</summary>${cards}</details>`}
     ${kind && whole && html`<section class="card" aria-label="Channel">
       <${Field} label="Name" required help=${errors.id || "Letters, digits, - _ and . It cannot be changed later: what is stored is kept under it."}>${(field) => html`<input ...${field}
         value=${object.id} maxlength="64" autocomplete="off" spellcheck=${false} readonly=${!isNew} placeholder="such as chem-1"
