@@ -47,10 +47,11 @@ class Replays:
 
         Returns:
             `replayed`: how many were delivered; `missing`; `stopped`: why it went no
-            further, or empty.
+            further, or empty; `quoted`: the receiver's own words for that, which may
+            repeat what a message says.
         """
         replayed = missing = 0
-        stopped = ""
+        stopped = quoted = ""
         for first, last in _runs(seqs):
             after = first - 1
             while after < last and not stopped:
@@ -60,11 +61,16 @@ class Replays:
                     break
                 missing += batch.first_seq - 1 - after
                 after = batch.last_seq
-                sent, stopped = await self._send(batch)
+                sent, stopped, quoted = await self._send(batch)
                 replayed += sent
             if stopped:
                 break
-        return {"replayed": replayed, "missing": missing, "stopped": stopped}
+        return {
+            "replayed": replayed,
+            "missing": missing,
+            "stopped": stopped,
+            "quoted": quoted,
+        }
 
     async def retry_parked(self, seqs: Sequence[int]) -> dict[str, Any]:
         """Send these parked messages again; those that arrive are parked no more.
@@ -97,20 +103,20 @@ class Replays:
             "stopped": stopped,
         }
 
-    async def _send(self, batch: Batch) -> tuple[int, str]:
-        sent, stopped = len(batch), ""
+    async def _send(self, batch: Batch) -> tuple[int, str, str]:
+        sent, stopped, quoted = len(batch), "", ""
         try:
             await self._delivery.replay(batch)
         except Refused as error:
-            sent = error.index
-            stopped = f"message {batch.first_seq + sent} was refused: {error.reason}"
+            sent, quoted = error.index, error.reason
+            stopped = f"message {batch.first_seq + sent} was refused"
         except (LinkLost, Dropped) as error:
             sent, stopped = error.delivered, error.reason
         if sent:
             await self._keeper.call(
                 lambda store: store.replayed(self._channel, self._destination, sent)
             )
-        return sent, stopped
+        return sent, stopped, quoted
 
     async def _read(self, after: int, last: int) -> Batch | None:
         batch = await self._keeper.call(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..decoding import masked
 from .base import OPERATORS, PEOPLE, Call, Problem, Route
 from .shapes import CHANNEL, FORM, LIMIT, done, listed, query
 from .showing import check_revealed, is_masked, shown
@@ -42,14 +43,24 @@ def _drop(call: Call) -> Any:
     )
 
 
-def _retry(call: Call) -> Any:
+def _said(call: Call, reason: str) -> str:
+    """Why a receiver refused a message, for that may quote it, as whoever asks may
+    read it."""
+    return masked(b"", reason) if is_masked(call, call.path["channel"]) else reason
+
+
+async def _retry(call: Call) -> Any:
     given = call.body
-    return call.site.operations.retry_parked(
+    found = await call.site.operations.retry_parked(
         call.path["channel"], given["destination"], given["seqs"]
     )
+    found["refused"] = [
+        each | {"reason": _said(call, each["reason"])} for each in found["refused"]
+    ]
+    return found
 
 
-def _replay(call: Call) -> Any:
+async def _replay(call: Call) -> Any:
     given = call.body
     if ("seqs" in given) == ("first_seq" in given):
         raise Problem(400, "Give seqs, or first_seq and last_seq")
@@ -63,9 +74,13 @@ def _replay(call: Call) -> Any:
         raise Problem(
             400, f"More than {_MAX_REPLAYED} messages", "Replay them in parts."
         )
-    return call.site.operations.replay(
+    found = await call.site.operations.replay(
         call.path["channel"], given["destination"], seqs, given.get("dry_run", False)
     )
+    quoted = found.pop("quoted", "")
+    if quoted:
+        found["stopped"] += f": {_said(call, quoted)}"
+    return found
 
 
 _NAME = {"type": "string", "maxLength": 64}

@@ -325,7 +325,8 @@ class Operations(Protocol):
         self, name: str, destination: str, seqs: Sequence[int], dry_run: bool
     ) -> Deferred[dict[str, Any]]:
         """Deliver messages once more: `replayed`, `missing`, `stopped` (why it went no
-        further, or empty); with `dry_run` only `messages`, how many there are."""
+        further, or empty) and `quoted` (the receiver's words for it, which may repeat
+        what a message says); with `dry_run` only `messages`, how many there are."""
 
     def retry_parked(
         self, name: str, destination: str, seqs: Sequence[int]

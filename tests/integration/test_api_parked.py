@@ -124,3 +124,50 @@ async def test_parked_messages_are_shown_dropped_and_sent_again(
         "GET", "/api/channels/a/messages?destination=lis&state=dropped"
     )
     assert [each["seq"] for each in found.json["messages"]] == [3]
+
+
+async def test_what_a_receiver_says_is_masked_like_what_it_may_quote(
+    world: tuple[ApiGateway, Fussy],
+) -> None:
+    api, _ = world
+    source = api.gateway.settings.channels["a"].source
+    assert source is not None
+
+    async def listening() -> bool:
+        return api.gateway.pairs["a"].deliveries["lis"].counters.connections == 1
+
+    await api.until("connected", listening)
+    with socket.create_connection(("127.0.0.1", source.config.port)) as sender:
+        sender.sendall(b"canary\n")
+
+        async def all_parked() -> bool:
+            return len(await parked(api)) == 1
+
+        await api.until("it is parked", all_parked)
+    session = {"Cookie": "iobuffer=s-operator", "X-CSRF-Token": "word"}
+
+    async def told(path: str, token: str) -> tuple[str, str]:
+        headers = {} if token else session
+        given = {"destination": "lis", "seqs": [1]}
+        base = "/api/channels/a"
+        answer = await api.ask(
+            "GET", f"{base}/parked", token=token, headers=dict(headers)
+        )
+        (listed,) = answer.json["parked"]
+        answer = await api.ask(
+            "POST", f"{base}/{path}", token=token, headers=dict(headers), body=given
+        )
+        found = answer.json
+        said = found["refused"][0]["reason"] if "refused" in found else found["stopped"]
+        return listed["reason"], said
+
+    plain = await told("parked/retry", "t-operator")
+    hidden = await told("parked/retry", "")
+    for said, masked in zip(plain, hidden, strict=True):
+        assert said != masked
+        assert len(said) == len(masked)
+        assert {each for each in masked if each.isalnum()} <= {"x", "9"}
+    _, plain_stop = await told("replay", "t-operator")
+    _, hidden_stop = await told("replay", "")
+    assert plain_stop == f"message 1 was refused: {plain[1]}"
+    assert hidden_stop == f"message 1 was refused: {hidden[1]}"
