@@ -6,6 +6,7 @@ import { api, stream } from "./api.js";
 
 const DRAW_MS = 250;
 const AGAIN_MS = 5000;
+const SECOND_MS = 1000;
 const LOG_LINES = 200;
 
 class Live {
@@ -105,12 +106,16 @@ export function useLive() {
   return live;
 }
 
+// One clock for all that show a time: a table has hundreds of them.
+const ticking = new Set();
+setInterval(() => { if (!document.hidden) for (const tick of ticking) tick((n) => n + 1); }, SECOND_MS);
+
 /** Now, in epoch seconds by the gateway's clock, kept going once a second. */
 export function useNow() {
   const [, tick] = useState(0);
   useEffect(() => {
-    const timer = setInterval(() => { if (!document.hidden) tick((n) => n + 1); }, 1000);
-    return () => clearInterval(timer);
+    ticking.add(tick);
+    return () => ticking.delete(tick);
   }, []);
   return live.now();
 }

@@ -31,6 +31,8 @@ export function usePlace() {
   useEffect(() => {
     const moved = () => setHash(location.hash);
     addEventListener("hashchange", moved);
+    // It may have changed since it was drawn.
+    moved();
     return () => removeEventListener("hashchange", moved);
   }, []);
   return placeOf(hash);

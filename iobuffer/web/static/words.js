@@ -71,6 +71,13 @@ export function clock(at, now = Date.now() / 1000) {
   return date.toDateString() === today.toDateString() ? time : `${day(at)} ${time}`;
 }
 
+/** When, as short as can be read: 14:02, and the day unless it is today. */
+export function moment(at, now) {
+  const date = new Date(at * 1000);
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return day(at) === day(now) ? time : `${day(at)} ${time}`;
+}
+
 /** 2026-11-21, where the reader is. */
 export function day(at) {
   const date = new Date(at * 1000);

@@ -1,52 +1,79 @@
 // Every channel in one table: what needs somebody first, then by name.
 
-import { html, useMemo, useState } from "../vendor.min.js";
-import { useAnswer, useLive, useNow } from "../live.js";
-import { Empty, Light, State, Trouble, When, useMe } from "../parts.js";
+import { html, useCallback, useMemo, useRef, useState } from "../vendor.min.js";
+import { live, useAnswer, useLive } from "../live.js";
+import { Empty, Light, Trouble, When, useMe } from "../parts.js";
 import { Spark } from "../plot.js";
 import { go, href } from "../place.js";
-import { TYPES, URGENCY, ago, count, exactly, lasting, plural, rate } from "../words.js";
+import { TYPES, URGENCY, WORDS, count, lasting, moment, plural, rate } from "../words.js";
+import { fill, pace, pressure } from "./flow.js";
+import { Troubles } from "./troubles.js";
 
 const HISTORY_MS = 15_000;
 /** A prefix that this many channels share is a group that folds. */
 const GROUP = 3;
+/** From so many channels on they are looked for by a part of their name. */
+const MANY = 12;
+
+const NONE = [];
+const byName = new Intl.Collator(undefined, { numeric: true });
 
 /** Where a source listens or dials, in a few characters. */
 export function whereabouts(part) {
   return [TYPES[part.type] || part.type, part.at].filter(Boolean).join(" ");
 }
 
-/** The channels' views, with what is live laid over them. */
-function merged(channels, lines) {
-  return channels.map((channel) => {
-    const line = lines[channel.name];
-    if (!line) return channel;
-    const parts = { ...channel.parts };
-    for (const [name, part] of Object.entries(parts)) {
-      parts[name] = { ...part, state: line.parts[name] || part.state };
-      if (name in line.queued) parts[name].queued = line.queued[name];
-    }
-    return { ...channel, state: line.state, rates: { ...channel.rates, last_second: line.rates }, parts };
-  });
+/** The newer of two states; what only the older one tells (the receiver's words) stays. */
+function newest(live, known) {
+  if (!live) return known;
+  return known?.word === live.word && known.reason.startsWith(live.reason) ? known : live;
+}
+
+/** A channel's view with what is live laid over it. */
+export function withLine(channel, line) {
+  if (!line) return channel;
+  const parts = { ...channel.parts };
+  for (const [name, part] of Object.entries(parts)) {
+    parts[name] = { ...part, state: newest(line.parts[name], part.state) };
+    if (name in line.queued) parts[name].queued = line.queued[name];
+  }
+  return { ...channel, state: newest(line.state, channel.state), rates: { ...channel.rates, last_second: line.rates }, parts };
+}
+
+/** withLine for all of them; a channel of which nothing is new stays the same object. */
+function useMerged(channels, lines) {
+  const known = useRef(new Map());
+  return useMemo(() => {
+    const before = known.current;
+    known.current = new Map(channels.map((channel) => {
+      const line = lines[channel.name];
+      const old = before.get(channel.name);
+      const same = old && old.channel === channel && old.line === line;
+      return [channel.name, same ? old : { channel, line, merged: withLine(channel, line) }];
+    }));
+    return [...known.current.values()].map((each) => each.merged)
+      .sort((a, b) => URGENCY[a.state.word] - URGENCY[b.state.word] || byName.compare(a.name, b.name));
+  }, [channels, lines]);
 }
 
 /** chem-1, chem-2, chem-3 -> chem; where a name does not share its beginning: "". */
 function grouped(channels) {
-  const prefix = (name) => /^(.*?)[-_.\d]+[^-_.]*$/.exec(name)?.[1] || "";
+  const prefix = (name) => /^(.+?)(?:[-_.][^-_.]*|\d+)$/.exec(name)?.[1] || "";
   const sizes = new Map();
   for (const { name } of channels) sizes.set(prefix(name), (sizes.get(prefix(name)) || 0) + 1);
   return (name) => (sizes.get(prefix(name)) >= GROUP ? prefix(name) : "");
 }
 
+/** What waits, as a bar against the limit and in figures. */
 function Buffer({ channel }) {
-  const queues = Object.values(channel.parts).filter((each) => each.kind === "destination");
-  const worst = queues.reduce((most, each) => (each.queued > (most?.queued || 0) ? each : most), null);
-  if (channel.full) {
-    return html`<span class="light-failed">full</span>`;
-  }
-  if (!worst) return html`<span class="muted">empty</span>`;
-  const age = worst.oldest_queued_age_seconds;
-  return html`<span>${count(worst.queued)}${age ? html` · <span title="age of the oldest">${lasting(age)}</span>` : ""}</span>`;
+  const { waiting, share } = fill(channel);
+  if (!waiting && !channel.full) return html`<span class="muted">empty</span>`;
+  const ages = Object.values(channel.parts).map((each) => each.oldest_queued_age_seconds || 0);
+  const age = Math.max(...ages);
+  const wide = channel.full ? 64 : Math.max(3, Math.round(share * 64));
+  return html`<span class="gauge"><svg width="64" height="10" aria-hidden="true"><rect class="pipe-tube" width="64" height="10" rx="2" />
+    <rect class="pipe-${pressure(share, channel.full)}" width=${wide} height="10" rx="2" /></svg>
+    <span title=${`${plural(waiting, "message")} wait${age ? `, the oldest for ${lasting(age)}` : ""}`}>${channel.full && html`<strong class="why-bad">full</strong> · `}${count(waiting)}${age > 1 ? ` · ${lasting(age)}` : ""}</span></span>`;
 }
 
 /** Channels of one prefix, behind one row. Folded, it shows how many and how they are. */
@@ -62,61 +89,40 @@ function Fold({ name, channels, children }) {
   </tbody>`;
 }
 
-function Row({ channel, history }) {
-  const now = useNow();
-  const { source } = channel.parts;
-  const destinations = Object.entries(channel.parts).filter(([name]) => name !== "source");
-  const last = source?.counters.last_message_at;
-  const arriving = channel.rates.last_minute?.messages_in;
-  const open = (event) => {
-    if (!event.target.closest("a, button")) go(href("channels", channel.name));
-  };
-  return html`<tr class="opens" onClick=${open}>
-    <th scope="row"><span class="row"><${Light} word=${channel.state.word} bare />
-      <a href=${href("channels", channel.name)}>${channel.name}</a></span>
-      ${channel.description && html`<div class="small muted describes">${channel.description}</div>`}</th>
-    <td>${source ? html`${whereabouts(source)} <${Light} word=${source.state?.word || "stopped"} bare />` : html`<span class="muted">pushed to</span>`}</td>
-    <td class="rates">${history && html`<${Spark} values=${history.in} label="in, the last 15 minutes" />`}
-      <span>${arriving > 0 ? rate(arriving) : html`<span class="muted">${last ? `quiet since ${new Date(last * 1000).toTimeString().slice(0, 5)}` : "nothing yet"}</span>`}</span></td>
-    <td><${Buffer} channel=${channel} /></td>
-    <td>${destinations.map(([name, part]) => html`<span class="part">${name} <${Light} word=${part.state?.word || "stopped"} bare /></span> `)}
-      ${destinations.length === 0 && html`<span class="muted">none</span>`}</td>
-    <td class="number">${last ? html`<span title=${exactly(last)}>${ago(last, now)}</span>` : html`<span class="muted">–</span>`}</td>
-  </tr>`;
+function Row({ channel, history, now }) {
+  // Drawn again when something of this channel is new, whatever happens to the others.
+  return useMemo(() => {
+    const { source } = channel.parts;
+    const destinations = Object.entries(channel.parts).filter(([name]) => name !== "source");
+    const last = source?.counters.last_message_at;
+    const arriving = pace(channel.rates, "messages_in");
+    const open = (event) => {
+      if (!event.target.closest("a, button")) go(href("channels", channel.name));
+    };
+    return html`<tr class="opens" onClick=${open}>
+      <th scope="row"><span class="row"><${Light} word=${channel.state.word} bare />
+        <a href=${href("channels", channel.name)}>${channel.name}</a></span>
+        ${channel.description && html`<div class="small muted describes">${channel.description}</div>`}</th>
+      <td>${source ? html`${whereabouts(source)} <${Light} word=${source.state?.word || "stopped"} bare />` : html`<span class="muted">${channel.enabled ? "pushed to" : "none"}</span>`}</td>
+      <td class="rates">${history && html`<${Spark} values=${history.in} label="in, the last 15 minutes" />`}
+        <span>${arriving > 0 ? rate(arriving) : html`<span class="muted">${last ? `quiet since ${moment(last, now)}` : "nothing yet"}</span>`}</span></td>
+      <td><${Buffer} channel=${channel} /></td>
+      <td>${destinations.map(([name, part]) => html`<span class="part">${name} <${Light} word=${part.state?.word || "stopped"} bare /></span> `)}
+        ${destinations.length === 0 && html`<span class="muted">none</span>`}</td>
+      <td class="number">${last ? html`<${When} at=${last} />` : html`<span class="muted">–</span>`}</td>
+    </tr>`;
+  }, [channel, history]);
 }
 
-/** What needs somebody, in sentences: one a channel's part, and the alarms. */
-function Troubles({ channels, alarms }) {
-  const found = [];
-  for (const channel of channels) {
-    if (!channel.enabled) continue;
-    for (const [name, part] of Object.entries(channel.parts)) {
-      const word = part.state?.word;
-      if (word !== "failed" && !(word === "stopped" && part.state.reason)) continue;
-      found.push({
-        word,
-        channel: channel.name,
-        part: name === "source" ? "" : name,
-        text: part.state.reason || "stopped",
-        at: part.state.since,
-        parked: part.ledger?.parked || 0,
-      });
-    }
-  }
-  for (const alarm of alarms) {
-    if (alarm.alarm === "link_down" && found.some((each) => each.channel === alarm.channel)) continue;
-    found.push({ word: "failed", channel: alarm.channel, part: alarm.part === "source" ? "" : alarm.part, text: alarm.text, at: alarm.raised_at, parked: 0 });
-  }
-  if (found.length === 0) return null;
-  return html`<section class="troubles" aria-labelledby="troubles">
-    <h2 id="troubles">Needs attention</h2>
-    <ul>${found.map((each) => html`<li>
-      <${Light} word=${each.word} bare />
-      <span>${each.channel ? html`<a href=${href("channels", each.channel)}><strong>${each.channel}</strong>${each.part && ` → ${each.part}`}</a>` : html`<strong>gateway</strong>`}
-        <span class="why"> ${each.text}</span> <span class="muted small">since <${When} at=${each.at} /></span></span>
-      ${each.parked > 0 && html`<a class="button row-end" href=${href("channels", each.channel, "parked")}>See ${plural(each.parked, "parked message")}</a>`}
-    </li>`)}</ul>
-  </section>`;
+/** How many are how: each is a button that shows those alone. */
+function Counts({ channels, shown, onShow }) {
+  const words = Object.keys(URGENCY).filter((word) => channels.some((each) => each.state.word === word));
+  if (words.length < 2) return null;
+  return html`<div class="row counted" role="group" aria-label="Show">
+    <button type="button" aria-pressed=${shown === ""} onClick=${() => onShow("")}>all ${count(channels.length)}</button>
+    ${words.map((word) => html`<button type="button" key=${word} aria-pressed=${shown === word} onClick=${() => onShow(shown === word ? "" : word)}>
+      <${Light} word=${word} bare /> ${count(channels.filter((each) => each.state.word === word).length)} <span aria-hidden="true">${WORDS[word]}</span></button>`)}
+  </div>`;
 }
 
 function First() {
@@ -136,32 +142,41 @@ function First() {
 export function Overview() {
   const me = useMe();
   const { lines, alarms } = useLive();
-  const { value, problem } = useAnswer("/api/channels");
+  const { value, problem, reload } = useAnswer("/api/channels");
   const history = useAnswer("/api/history?points=30", HISTORY_MS).value;
-  const channels = useMemo(() => {
-    const found = merged(value?.channels || [], lines);
-    return found.sort((a, b) => URGENCY[a.state.word] - URGENCY[b.state.word] || a.name.localeCompare(b.name, undefined, { numeric: true }));
-  }, [value, lines]);
+  const [shown, setShown] = useState("");
+  const [text, setText] = useState("");
+  const channels = useMerged(value?.channels || NONE, lines);
+  const done = useCallback(reload, []);
   if (!value) return html`<h1 class="unseen">Overview</h1><${Trouble} problem=${problem} />`;
+  const wanted = text.toLowerCase();
+  const some = channels.filter((each) => (!shown || each.state.word === shown)
+    && `${each.name} ${each.description}`.toLowerCase().includes(wanted));
   const group = grouped(channels);
-  const groups = new Map();
-  for (const channel of channels) {
+  const groups = new Map([["", []]]);
+  for (const channel of some) {
     // What needs somebody stands outside of the folds.
     const name = channel.state.word === "failed" ? "" : group(channel.name);
-    groups.set(name, [...(groups.get(name) || []), channel]);
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(channel);
   }
   const head = html`<thead><tr><th scope="col">Channel</th><th scope="col">Source</th><th scope="col">In (15 min)</th>
     <th scope="col">Buffer</th><th scope="col">Destinations</th><th scope="col" class="number">Last</th></tr></thead>`;
-  const rows = (some) => some.map((each) => html`<${Row} key=${each.name} channel=${each} history=${history?.channels[each.name]} />`);
+  const rows = (those) => those.map((each) => html`<${Row} key=${each.name} channel=${each} history=${history?.channels[each.name]} now=${live.now()} />`);
   return html`
-    <div class="row"><h1 class=${channels.length ? "" : "unseen"}>Channels</h1>
+    <div class="row overview-head"><h1 class=${channels.length ? "" : "unseen"}>Channels</h1>
+      <${Counts} channels=${channels} shown=${shown} onShow=${setShown} />
+      ${channels.length >= MANY && html`<input class="seek" type="search" aria-label="Channels containing" placeholder="containing…"
+        value=${text} onInput=${(event) => setText(event.target.value)} />`}
       ${me.mayAdminister && channels.length > 0 && html`<a class="button row-end" href="#/new">New channel</a>`}</div>
     <${Trouble} problem=${problem} />
-    <${Troubles} channels=${channels} alarms=${alarms} />
+    <${Troubles} channels=${channels} alarms=${alarms} onDone=${done} />
     ${channels.length === 0 && html`<${First} />`}
     ${channels.length > 0 && html`<div class="table" tabindex="0" role="region" aria-label="Channels"><table class="channels">${head}
-      ${[...groups].map(([name, some]) => (name && some.length >= GROUP
-        ? html`<${Fold} key=${name} name=${name} channels=${some}>${rows(some)}</${Fold}>`
-        : html`<tbody key=${name || "-"}>${rows(some)}</tbody>`))}
-    </table></div>`}`;
+      ${[...groups].map(([name, those]) => (name && those.length >= GROUP
+        ? html`<${Fold} key=${name} name=${name} channels=${those}>${rows(those)}</${Fold}>`
+        : html`<tbody key=${name || "-"}>${rows(those)}</tbody>`))}
+    </table></div>`}
+    ${channels.length > 0 && some.length === 0 && html`<p class="muted">No channel is like that. <button type="button" class="link"
+      onClick=${() => { setShown(""); setText(""); }}>Show all</button></p>`}`;
 }
