@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 
 from .acks.base import AckConfig
 from .channel import Channel
+from .counted import Counted
 from .counters import DestinationCounters, SourceCounters
 from .destinations.base import LinkContext
 from .destinations.delivery import Delivery
@@ -56,7 +57,6 @@ class _RunningSource:
     source: Source
     state: StateCell
     counters: SourceCounters
-    tallied: dict[str, int]
 
 
 @attrs.define(eq=False)
@@ -107,10 +107,9 @@ class ChannelPair:
         self._destinations: dict[str, _RunningDestination] = {}
         self._full_logged = False
         self._room_call: Any = None
-        self.meter = Meter()
+        self._counted = Counted()
         self.voice = Voice(settings.name, wall)
-        #: What other instances have pushed, and how that is where it is all that comes.
-        self._pushed = SourceCounters()
+        #: How it is where other instances push and there is no source.
         self._pushing = StateCell(wall, Transitions(self.voice.saying("source")))
         # What an operator has stopped, until it is started or the gateway is.
         self._held: dict[str, State] = {}
@@ -282,77 +281,47 @@ class ChannelPair:
             if running.delivery.halted:
                 running.delivery.resume()
 
-    def tally(self) -> None:
-        """Give the store what the source has counted since the last call.
+    @property
+    def meter(self) -> Meter:
+        """How fast it goes; `tally` feeds it."""
+        return self._counted.meter
 
-        The ledger's `bytes in = framed + skipped` is kept there, over restarts. What is
-        held of unfinished messages is not yet either, and is left for the next call.
-        """
+    def tally(self) -> None:
+        """Look at what was counted since the last call, about once a second; the store
+        keeps of it what the ledger needs over restarts."""
         self.meter.take(self._reactor.seconds(), self._totals())
-        running = self._source
-        if running is None:
-            return
-        counters = running.counters
-        now = {
-            "bytes_framed": counters.framed_bytes_total,
-            "bytes_skipped": counters.skipped_bytes_total,
-            "bytes_in": counters.bytes_in_total - counters.partial_bytes,
-            "oversize": counters.oversize_total,
-            "kernel_drops": counters.kernel_drops_total,
-        }
-        grown = {
-            name: total - running.tallied.get(name, 0)
-            for name, total in now.items()
-            if total != running.tallied.get(name, 0)
-        }
-        if grown:
-            running.tallied = now
-            self.channel.tally(grown)
+        if self._source is not None:
+            grown = self._counted.for_the_ledger(self._source.counters)
+            if grown:
+                self.channel.tally(grown)
 
     def pushed(self, user: str, messages: int, size_bytes: int) -> None:
         """Another instance, known by that name, has pushed messages that are stored."""
-        self._pushed.messages_in_total += messages
-        self._pushed.bytes_in_total += size_bytes
+        self._counted.pushed(messages, size_bytes)
         self.channel.tally({"bytes_in": size_bytes, "bytes_framed": size_bytes})
         if self.settings.source is None:
             self._pushing.set(Word.RUNNING, f"{user} pushes to this channel")
 
     def look(self) -> Look:
         """What history has of it."""
-        source, cursors = self._source, self.channel.cursors
-        totals = {
-            "in": self._pushed.messages_in_total
-            + (source.counters.messages_in_total if source else 0)
+        totals, names = self._totals(), self.settings.destinations
+        out = {f"out:{name}": totals[f"messages_out:{name}"] for name in names}
+        queued = {
+            f"queued:{name}": self.channel.queued(name)
+            for name in names
+            if name in self.channel.cursors
         }
-        levels = {}
-        for name in self.settings.destinations:
-            running = self._destinations.get(name)
-            # Of one that is stopped nothing comes, and that is known.
-            totals[f"out:{name}"] = (
-                running.delivery.counters.messages_out_total if running else 0
-            )
-            if name in cursors:
-                levels[f"queued:{name}"] = self.channel.queued(name)
-        return Look(totals, levels)
+        return Look({"in": totals["messages_in"], **out}, queued)
 
     def _totals(self) -> dict[str, int]:
-        """What the meter looks at."""
-        pushed = self._pushed
-        found = {
-            "messages_in": pushed.messages_in_total,
-            "bytes_in": pushed.bytes_in_total,
-            "messages_out": 0,
-            "bytes_out": 0,
-        }
-        if self._source is not None:
-            found["messages_in"] += self._source.counters.messages_in_total
-            found["bytes_in"] += self._source.counters.bytes_in_total
-        for name, running in self._destinations.items():
-            counters = running.delivery.counters
-            found["messages_out"] += counters.messages_out_total
-            found["bytes_out"] += counters.bytes_out_total
-            found[f"messages_out:{name}"] = counters.messages_out_total
-        return found
+        running = self._destinations
+        return self._counted.totals(
+            self._source.counters if self._source is not None else None,
+            {
+                name: running[name].delivery.counters if name in running else None
+                for name in self.settings.destinations
+            },
+        )
 
     # -- parts -------------------------------------------------------------------------
 
@@ -379,7 +348,7 @@ class ChannelPair:
         )
         build = self._kinds.sources[settings.type_name].build
         source = build(settings.config, context)
-        self._source = _RunningSource(settings, source, state, counters, {})
+        self._source = _RunningSource(settings, source, state, counters)
         source.start()
 
     def _stop_source(self) -> Deferred[None]:
@@ -389,6 +358,7 @@ class ChannelPair:
 
         def stopped(_: object) -> None:
             self.tally()
+            self._counted.source_ended(running.counters)
             self._source = None
 
         return running.source.stop().addCallback(stopped)
@@ -435,7 +405,8 @@ class ChannelPair:
         self, which: dict[str, _RunningDestination]
     ) -> Deferred[None]:
         stopping = [running.delivery.stop() for running in which.values()]
-        for name in tuple(which):
+        for name, running in tuple(which.items()):
+            self._counted.destination_ended(name, running.delivery.counters)
             del self._destinations[name]
         return gatherResults(stopping, consumeErrors=True).addCallback(lambda _: None)
 

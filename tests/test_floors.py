@@ -50,6 +50,7 @@ FLOORS = {
     "transitions": 4,
     "pair": 4,
     "voice": 4,
+    "counted": 4,
     "line_quality": 4,
     "past": 4,
     "watch": 4,

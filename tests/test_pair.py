@@ -457,8 +457,28 @@ def test_history_sees_what_came_what_went_and_what_waits(world: World) -> None:
     assert found.levels == {"queued:lis": 1}
     world.reactor.result_of(ensureDeferred(pair.stop_parts(["source", "lis"])))
     found = pair.look()
-    assert found.totals == {"in": 0, "out:lis": 0}
+    assert found.totals == {"in": 3, "out:lis": 2}
     assert found.levels == {"queued:lis": 1}
+
+
+def test_a_part_that_stops_looks_like_no_burst_of_the_others(world: World) -> None:
+    pair = world.begin(settings("lis", "log"))
+    for name in ("lis", "log"):
+        pair.deliveries[name].counters.messages_out_total = 1000
+    pair.pushed("hub", 500, 5000)
+    world.sources[0].context.counters.messages_in_total = 10
+    pair.tally()
+    world.reactor.result_of(ensureDeferred(pair.stop_parts(["source", "log"])))
+    world.reactor.advance(1.0)
+    pair.tally()
+    rates = pair.meter.last_second()
+    assert (rates["messages_in"], rates["messages_out"]) == (0.0, 0.0)
+    pair.start_parts(["source", "log"])
+    pair.deliveries["log"].counters.messages_out_total = 3
+    world.reactor.advance(1.0)
+    pair.tally()
+    assert pair.meter.last_second()["messages_out"] == 3.0
+    assert pair.look().totals == {"in": 510, "out:lis": 1000, "out:log": 1003}
 
 
 def test_what_the_source_has_counted_is_tallied_once(world: World) -> None:
