@@ -3,6 +3,7 @@ again. Nothing is sent."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,9 @@ __all__ = ["LinkAttempt"]
 
 #: A peer that does not want us hangs up within this.
 _STEADY_SECONDS = 1.0
+
+#: What a link's reason says of its next attempt, which a trial does not come to.
+_AGAIN = re.compile(r"; (?:next try|trying again) in ")
 
 
 class LinkAttempt:
@@ -47,7 +51,7 @@ class LinkAttempt:
         self._config = settings.config
         self._up_at: float | None = None
         self._state = StateCell(wall, self._changed)
-        self._stopping = False
+        self._stopping = self._reported = False
         self._ok: bool | None = None
         self._link = build(
             settings.config,
@@ -72,11 +76,14 @@ class LinkAttempt:
     def stop(self) -> Deferred[None]:
         # Its last word as a link is "stopped", which says nothing of whether it works.
         self._stopping = True
+        if not self._reported:
+            reason = self._state.current.reason or "nothing has come of it"
+            self._told.report(self._ok, _AGAIN.split(reason)[0])
         return self._link.stop()
 
     def look(self, now: float) -> None:
         if self._up_at is not None and now - self._up_at >= _STEADY_SECONDS:
-            self._finish(f"it works, as far as a trial can tell: {self._how()}")
+            self._finish("it works, as far as a trial can tell")
 
     @property
     def ok(self) -> bool | None:
@@ -88,13 +95,14 @@ class LinkAttempt:
         if self._up_at is None:
             self._up_at = self._reactor.seconds()
             self._ok = True
-            self._told.say("report", ok=True, text=self._how())
+            self._reported = True
+            self._told.report(True, self._how())
 
     def link_down(self, reason: str) -> None:
         self._up_at = None
         if not self._stopping:
             self._ok = False
-            self._told.say("report", ok=False, text=f"it did not last: {reason}")
+            self._told.report(False, f"it did not last: {reason}")
 
     # -- within ------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ class FileAttempt:
         self._looking = None
         self._ok = not why
         text = why or f"{self._path} can be written"
-        self._told.say("report", ok=self._ok, text=text)
+        self._told.report(self._ok, text)
         self._finish(text)
 
 

@@ -9,7 +9,7 @@ import attrs
 
 from ..web.answers import to_json
 
-__all__ = ["Attempt", "Listener", "Told"]
+__all__ = ["Attempt", "Listener", "Told", "sentence"]
 
 #: More than the budgets of a trial make (see source.py); a flapping link alone could
 #: come here.
@@ -47,6 +47,13 @@ class Attempt(Protocol):
         """Whether it works, as far as is known."""
 
 
+def sentence(text: str) -> str:
+    """With a capital and a full stop; an address or a path at its beginning stays."""
+    if text.partition(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
 @attrs.define(eq=False)
 class Told:
     """Numbered events; of some kinds only the latest is kept."""
@@ -59,6 +66,14 @@ class Told:
     def say(self, event: str, **value: Any) -> None:
         """Tell it, with the time."""
         self._add(event, {"at": self.wall(), **value})
+
+    def report(self, ok: bool | None, text: str) -> None:
+        """Tell what was found out of a destination; None where nobody can know."""
+        self.say("report", ok=ok, text=sentence(text))
+
+    def end(self, ok: bool | None, reason: str) -> None:
+        """Tell that it is over."""
+        self.say("end", reason=sentence(reason), ok=ok)
 
     def say_latest(self, event: str, **value: Any) -> None:
         """Tell it instead of the one before; the same again tells nothing."""

@@ -115,7 +115,7 @@ class Trial:
 
     def _closed(self, reason: str) -> None:
         self._ended_at = self._reactor.seconds()
-        self._told.say("end", reason=reason, ok=self._attempt.ok)
+        self._told.end(self._attempt.ok, reason)
         self._flush()
         waiting, self._waiting = self._waiting, []
         for each in waiting:

@@ -102,9 +102,7 @@ class WebAttempt:
             )
         except WebFailed as error:
             return self._report(False, f"{self._config.url}: {error}")
-        self._told.say(
-            "report", ok=True, text=f"{self._config.url} answers ({answer.status})"
-        )
+        self._told.report(True, f"{self._config.url} answers ({answer.status})")
         trouble = trouble_in(answer, self._config.url, self._wall())
         if trouble is not None and answer.status not in (405, 501):
             return self._report(False, trouble.reason)
@@ -143,9 +141,11 @@ class WebAttempt:
                 f"the relay {name} is not bound to the channel {channel} there; its "
                 f"channels: {bound}",
             )
-        return self._report(True, f"{name} is a relay of the channel {channel} there")
+        return self._report(
+            True, f"the account {name} is a relay of the channel {channel} there"
+        )
 
     def _report(self, ok: bool | None, text: str) -> str:
         self._ok = ok
-        self._told.say("report", ok=ok, text=text)
+        self._told.report(ok, text)
         return text

@@ -36,7 +36,7 @@ def _events(call: Call) -> Any:
 
 async def _end(call: Call) -> Reply:
     name = call.principal.name if call.principal is not None else ""
-    await call.site.trials.trial(call.path["trial"]).end(f"{name} has ended it")
+    await call.site.trials.trial(call.path["trial"]).end(f"ended by {name}")
     return Reply(204)
 
 

@@ -143,7 +143,7 @@ async def test_mllp_is_seen_found_and_cut_and_is_not_acknowledged(
             sender.settimeout(10)
             assert sender.recv(100) == b"", "hung up on, without a word"
         end = await heard.until("end")
-        assert end["reason"] == "admin has ended it"
+        assert end["reason"] == "Ended by admin."
         assert end["ok"]
         await heard.rest()
     assert is_free(port)
@@ -217,7 +217,7 @@ async def test_a_trial_ends_with_its_time(api: ApiGateway) -> None:
     trial = await begin(api, server(port) | {"seconds": 1})
     with listening(api, trial) as heard:
         end = await heard.until("end")
-        assert end["reason"] == "its 1 s are over"
+        assert end["reason"] == "Its 1 s are over."
         assert end["ok"] is None
         await heard.rest()
     assert is_free(port)
@@ -236,7 +236,7 @@ async def test_a_reload_ends_every_trial(api: ApiGateway) -> None:
         await heard.until("state", word="running")
         await api.ask("POST", "/api/reload")
         end = await heard.until("end")
-        assert end["reason"] == "the configuration was read again"
+        assert end["reason"] == "The configuration was read again."
     assert is_free(port)
 
 
@@ -430,11 +430,13 @@ async def test_a_destination_that_is_not_there_is_told_in_a_sentence(
     destination = {"type": "tcp_client", "host": "127.0.0.1", "port": free_port()}
     trial = await begin(api, {"destination": destination, "seconds": 1})
     with listening(api, trial) as heard:
-        state = await heard.until("state")
-        while "refused" not in state["reason"]:
-            state = await heard.until("state")
+        report = await heard.until("report", ok=False)
+        place = f"127.0.0.1:{destination['port']}"
+        assert report["text"] == (
+            f"Connection refused by {place}: nothing listens there."
+        )
         end = await heard.until("end")
-        assert end["ok"] is False
+        assert (end["ok"], end["reason"]) == (False, "Its 1 s are over.")
 
 
 async def test_a_port_to_listen_on_for_clients_is_tried(api: ApiGateway) -> None:
@@ -442,8 +444,9 @@ async def test_a_port_to_listen_on_for_clients_is_tried(api: ApiGateway) -> None
     destination = {"type": "tcp_server", "host": "127.0.0.1", "port": port}
     trial = await begin(api, {"destination": destination, "seconds": 1})
     with listening(api, trial) as heard:
-        end = await heard.until("end")
-        assert end["ok"], heard.heard
+        report = await heard.until("report", ok=True)
+        assert str(port) in report["text"]
+        assert (await heard.until("end"))["ok"]
     assert is_free(port)
 
 
@@ -455,7 +458,7 @@ async def test_a_file_is_looked_at_and_not_made(
     trial = await begin(api, {"destination": destination, "channel": "chem"})
     with listening(api, trial) as heard:
         end = await heard.until("end")
-        assert end["reason"] == f"{tmp_path}/in/chem.txt can be written"
+        assert end["reason"] == f"{tmp_path}/in/chem.txt can be written."
         assert end["ok"]
     assert not (tmp_path / "in").exists()
 
@@ -477,7 +480,7 @@ async def test_a_web_server_is_asked_and_nothing_is_posted(api: ApiGateway) -> N
 @pytest.mark.parametrize(
     ("user", "channel", "ok", "words"),
     [
-        ("relay", "a", True, "relay is a relay of the channel a there"),
+        ("relay", "a", True, "The account relay is a relay of the channel a"),
         ("relay", "b", False, "is not bound to the channel b there"),
         ("admin", "a", False, "takes the role relay"),
         ("nobody", "a", False, "does not let us in"),

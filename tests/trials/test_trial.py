@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from iobuffer.trials.told import Told
+from iobuffer.trials.told import Told, sentence
 from iobuffer.trials.trial import Trial
 
 
@@ -88,7 +89,7 @@ def test_without_anybody_who_listens_it_ends_after_ten_seconds() -> None:
     assert not world.attempt.running
     world.close()
     late = world.joined()
-    assert late.heard[-1][1]["reason"] == "nobody has looked at it for 10 s"
+    assert late.heard[-1][1]["reason"] == "Nobody has looked at it for 10 s."
 
 
 def test_with_a_listener_it_lasts_its_time() -> None:
@@ -100,7 +101,7 @@ def test_with_a_listener_it_lasts_its_time() -> None:
     world.close()
     assert listener.heard[-1] == (
         "end",
-        {"at": 1000.0, "reason": "its 30 s are over", "ok": None},
+        {"at": 1000.0, "reason": "Its 30 s are over.", "ok": None},
     )
     assert not listener.open
 
@@ -129,7 +130,7 @@ def test_the_end_is_told_once_all_is_closed() -> None:
     assert (ended, listener.events) == ([], [])
     world.close()
     assert ended == [None, None]
-    assert [value["reason"] for _, value in listener.heard] == ["enough"]
+    assert [value["reason"] for _, value in listener.heard] == ["Enough."]
     assert world.trial.ended
 
 
@@ -191,6 +192,19 @@ def test_of_some_events_only_the_latest_is_kept() -> None:
     seen = [(event, json.loads(data)) for _, event, data in told.after(0)]
     assert seen[1:] == [("connections", {"total": 2})]
     assert told.last == 3, "the same again tells nothing"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("it is there", "It is there."),
+        ("http://h answers", "http://h answers."),
+        ("/tmp/f can be written", "/tmp/f can be written."),
+        ("Look at the cable.", "Look at the cable."),
+    ],
+)
+def test_what_is_reported_is_a_sentence(text: str, told: str) -> None:
+    assert sentence(text) == told
 
 
 def test_what_is_told_is_bounded() -> None:
