@@ -177,5 +177,5 @@ def _summary(segments: list[Segment]) -> str:
     if control_id is not None:
         words.append(control_id.value)
     if len(headers) > 1:
-        words.append(f"and {len(headers) - 1} more messages")
+        words.append(f"and {len(headers) - 1} more")
     return " ".join(words)

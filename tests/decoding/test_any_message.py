@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from iobuffer.decoding import Decoded, Field, as_text, decode, masked
 from tests.decoding.samples import SAMPLES
 from tests.framing.samples import SAMPLES as STREAMS
+from tests.framing.samples import Sample
 
 #: Pieces that the decoders know, in any order.
 _PIECES = [
@@ -59,10 +60,9 @@ def test_every_prefix_and_every_rest_of_a_message_is_shown(message: bytes) -> No
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.title)
-def test_what_the_framers_give_is_shown(stream: object) -> None:
-    for message in getattr(stream, "messages", []):
+def test_what_the_framers_give_is_shown(stream: Sample) -> None:
+    for message in [*stream.messages, stream.stream]:
         check(message)
-    check(getattr(stream, "stream", b""))
 
 
 def test_a_character_that_is_cut_in_two_changes_no_other() -> None:

@@ -99,7 +99,7 @@ def test_a_batch_says_how_many_are_in_it() -> None:
     found = decode(
         b"BHS|^~\\&\rMSH|^~\\&|L||||||ADT^A01|2\rMSH|^~\\&|L||||||ADT^A01|3\r"
     )
-    assert found.summary == "ADT^A01 2 and 1 more messages"
+    assert found.summary == "ADT^A01 2 and 1 more"
 
 
 def test_the_tables_are_whole() -> None:
