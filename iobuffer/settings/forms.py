@@ -23,7 +23,7 @@ from .page_words import (
     PageOption,
 )
 
-__all__ = ["describe", "is_prominent"]
+__all__ = ["describe", "prominent"]
 
 #: What a title writes in capitals.
 _CAPITALS = {"tls", "ca", "crl", "url", "id", "tcp", "udp", "rts", "snmp", "nak"}
@@ -45,10 +45,11 @@ def describe(kinds: Kinds) -> dict[str, Any]:
     }
 
 
-def is_prominent(role: str, type_name: str, option: str) -> bool:
-    """Whether everybody sets this option of a source or destination (`role`)."""
+def prominent(role: str, type_name: str) -> tuple[str, ...]:
+    """The options of a source or destination (`role`) that everybody sets, in the order
+    in which a form asks for them."""
     words = (SOURCES if role == "source" else DESTINATIONS).get(type_name)
-    return option in _ALWAYS or (words is not None and option in words.options)
+    return (*(words.options if words is not None else ()), *_ALWAYS)
 
 
 def _kinds(

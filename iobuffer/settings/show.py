@@ -7,14 +7,13 @@ does not read back; everything else does: the loader makes an equal object of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 
-from ..options import REQUIRED, Group, Option, Variant, specs
-from .forms import is_prominent
+from ..options import REQUIRED, Group, Option, Spec, Variant, specs
+from .forms import prominent
 from .model import ChannelSettings
 
 __all__ = [
@@ -30,8 +29,9 @@ __all__ = [
 MASK = "********"
 
 
-#: Whether an option, by its dotted name, is written though it is at its default.
-Keep = Callable[[str], bool]
+#: Options, by their dotted names, that are written first, in this order, and though
+#: they are at their defaults.
+Keep = tuple[str, ...]
 
 
 def config_object(
@@ -39,7 +39,7 @@ def config_object(
 ) -> dict[str, Any]:
     """The config as the page's JSON objects write it, ready for `json.dumps`.
 
-    With `keep`, an option at its default is written only where `keep` says so.
+    With `keep`, of the options at their defaults only those are written.
     """
     found: dict[str, Any] = {"type": type_name} if type_name else {}
     return found | _object(config, "", keep)
@@ -68,7 +68,7 @@ def channel_object(channel: ChannelSettings, *, brief: bool = False) -> dict[str
     source = channel.source
     return {
         "id": channel.name,
-        **config_object(channel.policy, keep=_nothing if brief else None),
+        **config_object(channel.policy, keep=() if brief else None),
         "source": source
         and config_object(
             source.config,
@@ -106,7 +106,7 @@ def channel_ini(channel: ChannelSettings, *, brief: bool = False) -> str:
         for name, one in channel.destinations.items()
     ]
     policy = ini_section(
-        f"channel:{channel.name}", channel.policy, keep=_nothing if brief else None
+        f"channel:{channel.name}", channel.policy, keep=() if brief else None
     )
     if not brief or "=" in policy or channel.source is None:
         parts.append(policy)
@@ -122,18 +122,13 @@ def brief_ini(channel: ChannelSettings) -> str:
         return f"; {error}; keep this channel as JSON\n"
 
 
-def _nothing(option: str) -> bool:
-    return False
-
-
 def _keep(role: str, type_name: str, brief: bool) -> Keep | None:
-    return partial(is_prominent, role, type_name) if brief else None
+    return prominent(role, type_name) if brief else None
 
 
 def _object(config: Any, prefix: str, keep: Keep | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, (attribute, spec) in specs(type(config)).items():
-        value = getattr(config, attribute)
+    for name, spec, value in _values(config, prefix, keep):
         if isinstance(spec, Group):
             inside = _object(value, f"{prefix}{name}.", keep)
             if inside or keep is None:
@@ -154,8 +149,7 @@ def _object(config: Any, prefix: str, keep: Keep | None) -> dict[str, Any]:
 
 def _flat(config: Any, prefix: str, keep: Keep | None) -> Iterator[tuple[str, str]]:
     """(dotted name, text) of every option."""
-    for name, (attribute, spec) in specs(type(config)).items():
-        value = getattr(config, attribute)
+    for name, spec, value in _values(config, prefix, keep):
         if isinstance(spec, Group):
             yield from _flat(value, f"{prefix}{name}.", keep)
         elif _left_out(prefix + name, spec, value, keep):
@@ -168,10 +162,25 @@ def _flat(config: Any, prefix: str, keep: Keep | None) -> Iterator[tuple[str, st
             yield prefix + name, MASK if hidden else spec.converter.show(value)
 
 
+def _values(config: Any, prefix: str, keep: Keep | None) -> list[tuple[str, Spec, Any]]:
+    """(name, spec, value) of every option, in the order in which they are written."""
+    found = [
+        (name, spec, getattr(config, attribute))
+        for name, (attribute, spec) in specs(type(config)).items()
+    ]
+    if keep:
+        # A group stands where the first of what is in it does.
+        rank = {}
+        for place, name in reversed(tuple(enumerate(keep))):
+            rank[name] = rank[name.partition(".")[0]] = place
+        found.sort(key=lambda each: rank.get(prefix + each[0], len(keep)))
+    return found
+
+
 def _left_out(name: str, spec: Option | Variant, value: Any, keep: Keep | None) -> bool:
     if value is None and spec.default is None:
         return True
-    return keep is not None and _is_default(spec, value) and not keep(name)
+    return keep is not None and _is_default(spec, value) and name not in keep
 
 
 def _is_default(spec: Option | Variant, value: Any) -> bool:

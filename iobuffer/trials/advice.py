@@ -48,7 +48,7 @@ def finding(
     # A framing that was chosen and fits is right; what else would fit is a guess.
     if configured.name != "auto" and configured.fits:
         better = ""
-    sure = configured.fits and not better
+    sure = configured.fits and not better and not _in_parts(configured, found)
     return Finding(
         found,
         FRAMING_TITLES.get(found, found),
@@ -61,12 +61,9 @@ def finding(
 def _advice(
     cut: Cut, found: str, better: str, beginning: bytes, *, serial: bool
 ) -> str:
-    if cut.first.lstrip(b"\x0b").startswith(b"MSH|") and found in ("line", "idle"):
-        return (
-            "HL7 without the bytes of MLLP around it (0B before, 1C 0D behind), so "
-            f"each {'line' if found == 'line' else 'pause'} ends a message: let the "
-            "sender use MLLP"
-        )
+    parts = _in_parts(cut, found)
+    if parts:
+        return parts
     if beginning.startswith(_ENQ) and not better:
         return (
             "the device begins with ENQ (05), as ASTM does, and waits for an answer "
@@ -92,6 +89,24 @@ def _advice(
         return (
             "no line ends and no marks: messages are told apart by silence. Compare "
             "them with what the device has sent"
+        )
+    return ""
+
+
+def _in_parts(cut: Cut, found: str) -> str:
+    """What to do where a message of a known kind falls into several; else empty."""
+    if found not in ("line", "delimiter", "idle"):
+        return ""
+    end = "pause" if found == "idle" else "line"
+    if cut.first.lstrip(b"\x0b").startswith(b"MSH|"):
+        return (
+            "HL7 without the bytes of MLLP around it (0B before, 1C 0D behind), so "
+            f"each {end} ends a message: let the sender use MLLP"
+        )
+    if cut.first.startswith(b"H|") and found != "idle":
+        return (
+            "ASTM records without its link layer: each line is a message here, though "
+            "one of theirs goes from H to L"
         )
     return ""
 

@@ -10,7 +10,7 @@ import pytest
 from iobuffer.options import Group, specs
 from iobuffer.registry import KINDS
 from iobuffer.settings.channels import channel_from_object
-from iobuffer.settings.forms import describe, is_prominent
+from iobuffer.settings.forms import describe
 from iobuffer.settings.page_words import SOURCES
 from iobuffer.settings.show import config_object
 from tests.test_seed_page import BLOCKS, PAGE
@@ -151,5 +151,3 @@ def test_detect_is_the_first_of_the_framings() -> None:
     assert FORM["framings"][0]["title"] == "Detect"
     delimiter = named(FORM["framings"], "delimiter")
     assert named(delimiter["options"], "delimiter")["default"] == r"\r\n"
-    assert is_prominent("source", "tcp_server", "framing")
-    assert not is_prominent("source", "tcp_server", "max_unanswered")

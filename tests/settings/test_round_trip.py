@@ -159,6 +159,36 @@ def test_brief_json_of_a_block_of_the_page_is_that_block(block: str) -> None:
     assert set(source) - set(written) <= {"framing"}
 
 
+def test_what_everybody_sets_stands_first_in_the_order_of_the_page() -> None:
+    source = {
+        "type": "tcp_server",
+        "port": 5000,
+        "idle_timeout": "5m",
+        "tls": {"enabled": True, "minimum": "1.3", "cert": "/c.pem"},
+    }
+    channel = _channel({"id": "c", "source": source})
+    text = channel_ini(channel, brief=True)
+
+    assert list(channel_object(channel, brief=True)["source"]) == [
+        "type",
+        "host",
+        "port",
+        "tls",
+        "framing",
+        "idle_timeout",
+    ]
+    assert [line.partition(" =")[0] for line in text.splitlines()[1:]] == [
+        "type",
+        "host",
+        "port",
+        "tls.enabled",
+        "tls.cert",
+        "tls.minimum",
+        "framing",
+        "idle_timeout",
+    ]
+
+
 def test_brief_ini_says_what_everybody_sets_and_what_was_changed() -> None:
     channel = _channel(
         {

@@ -84,7 +84,17 @@ def test_silence_is_never_sure() -> None:
 
 
 def test_hl7_without_mllp_is_told_of() -> None:
-    assert "let the sender use MLLP" in found_in(HL7).advice
+    found = found_in(HL7)
+
+    assert "let the sender use MLLP" in found.advice
+    assert (found.found, found.sure) == ("line", False)
+
+
+def test_astm_records_as_lines_are_told_of() -> None:
+    found = found_in(b"H|\\^&|||host\rP|1\rL|1\r")
+
+    assert "goes from H to L" in found.advice
+    assert not found.sure
 
 
 def test_a_device_that_waits_for_an_answer_is_told_of() -> None:
