@@ -18,6 +18,7 @@ from . import __version__
 from .gateway import RELAY_CURSOR, Gateway
 from .line_quality import line_of, peers_of
 from .links.place import place_of
+from .links.serial_names import present_lines
 from .message_operations import MessageOperations, no_part, parts_of, stopping
 from .pair import ChannelPair
 from .past import Past
@@ -289,8 +290,15 @@ class GatewayOperations(MessageOperations):
         return self._files.plan(name, found)
 
     def kinds(self) -> dict[str, Any]:
-        """What a form needs to know of every kind; see settings/forms.py."""
-        return describe(self._gateway.kinds)
+        """What a form needs to know of every kind; see settings/forms.py. The serial
+        lines that this machine has are offered before the page's examples."""
+        found = describe(self._gateway.kinds)
+        lines = present_lines()
+        for kind in (*found["sources"], *found["destinations"]):
+            for option in kind["options"] if kind["type"] == "serial" else ():
+                if option["name"] == "port":
+                    option["common"] = list(dict.fromkeys(lines + option["common"]))
+        return found
 
     def put_channel(self, name: str, found: Any) -> Deferred[dict[str, Any]]:
         """Keep a channel's file and run it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest_twisted
 
+from iobuffer.links.serial_names import present_lines
 from iobuffer.registry import KINDS
 from iobuffer.settings.load import load
 from tests.integration.api_site import ApiGateway, free_port
@@ -55,6 +56,12 @@ async def test_kinds_are_told_to_everybody_who_may_look(api: ApiGateway) -> None
         "UDP",
     ]
     assert len(answer.json["destinations"]) == len(KINDS.destinations)
+    [port] = [
+        each for each in answer.json["sources"][2]["options"] if each["name"] == "port"
+    ]
+    present = present_lines()
+    assert port["common"][: len(present)] == present
+    assert {"/dev/ttyUSB0", "/dev/ttyS0", "COM1", "COM3"} <= set(port["common"])
 
 
 async def test_a_plan_shows_the_channel_as_json_and_as_ini(
