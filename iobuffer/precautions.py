@@ -9,7 +9,7 @@ import ctypes
 import os
 from collections.abc import Callable
 
-__all__ = ["take_precautions"]
+__all__ = ["take_precautions", "warn_of_root"]
 
 #: prctl(2).
 _PR_SET_DUMPABLE = 4
@@ -18,8 +18,8 @@ _GROUP_WRITES = 0o020
 
 
 def take_precautions(log: Callable[[str, str], None]) -> None:
-    """No core dump and no debugger of the same user, no file for everybody, and a word
-    about root. To be called once twistd has become the user that it stays.
+    """No core dump and no debugger of the same user, and no file for everybody. To be
+    called once twistd has become the user that it stays.
 
     Args:
         log: log(level, text), for what could not be had.
@@ -33,6 +33,10 @@ def take_precautions(log: Callable[[str, str], None]) -> None:
     # Only ever stricter than what whoever starts us has chosen.
     before = os.umask(_OTHERS | _GROUP_WRITES)
     os.umask(before | _OTHERS | _GROUP_WRITES)
+
+
+def warn_of_root(log: Callable[[str, str], None]) -> None:
+    """Say so if this is root: whoever then finds a way in has the whole machine."""
     if os.geteuid() == 0:
         log(
             "warn",

@@ -27,7 +27,7 @@ from .gateway import Gateway
 from .logs import LogOutput
 from .manhole.listening import Manhole
 from .people import AuditLog, People
-from .precautions import take_precautions
+from .precautions import take_precautions, warn_of_root
 from .registry import KINDS
 from .sd_notify import Notifier, Supervisor, status_words
 from .serving import Serving
@@ -233,6 +233,7 @@ class _Signals(Service):
     def startService(self) -> None:
         super().startService()
         take_precautions(_say)
+        self._reactor.callWhenRunning(warn_of_root, _say)
         signal.signal(signal.SIGHUP, self._on_hangup)
         signal.signal(signal.SIGUSR1, self._on_rotation)
         signal.signal(signal.SIGUSR2, self._on_user)

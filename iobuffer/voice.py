@@ -39,10 +39,11 @@ class Voice:
         self._wall = wall
 
     def say(self, part: str, level: str, text: str, quoted: str = "") -> None:
-        """Something for the log; `part` "" is the channel as a whole."""
+        """Something for the log; `part` "" is the channel as a whole. What is `quoted`
+        may hold a piece of a message, and the log of the process goes to many eyes."""
         self.note(part, level, text, quoted)
         if quoted:
-            text = f"{text}: {quoted}"
+            text += f" (why, in its own words: iobuffer log, channel {self._channel})"
         place = f"{self._channel}/{part}" if part else self._channel
         _log.emit(
             _LEVELS[level],

@@ -26,7 +26,8 @@ def command(api: Api, channel: str, limit: int, as_json: bool) -> None:
     """Show what has lately happened in CHANNEL, the newest last.
 
     Connections, changes of state, refusals, skipped bytes, alarms: as much as the
-    gateway has in memory, since its start. The log file has all of it.
+    gateway has in memory, since its start. The log file has all of it but a receiver's
+    own words, which may quote a message.
 
     Exit status: 0 shown; 1 the gateway refused, and why; 69 none is running there; 78
     the configuration cannot be read.
