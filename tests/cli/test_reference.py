@@ -19,7 +19,7 @@ EXAMPLE = ROOT / "etc" / "iobuffer.ini.example"
 #: A part of the example: `; -- TITLE ---`, and all that follows up to the next.
 _PART = re.compile(r"^; -- (.+?) -*\n", re.MULTILINE)
 _OPTION = re.compile(r"^;([a-z][a-z0-9_.]* =.*)$", re.MULTILINE)
-_DESTINATION = "[destination:chem-1:x]\ntype = file\npath = /x\n"
+_DESTINATION = "[destination:chem-1:x]\ntype = file\npath = /x\nframing = line\n"
 _SOURCE = "[source:chem-1]\ntype = tcp_server\nport = 1\n"
 
 
