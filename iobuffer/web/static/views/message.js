@@ -26,9 +26,9 @@ function useSettled(value) {
 function Way({ message }) {
   const { sender, stops } = trailOf(message.peer);
   return html`<li><span class="sign" aria-hidden="true">→</span> <span><${Clock} at=${message.received_at} />
-    ${" "}received from ${sender || "an unnamed sender"}, ${size(message.size_bytes)}
-    ${stops.length > 0 && html`<div class="muted">It came through ${stops.length === 1 ? "another iobuffer" : `${stops.length} others`}:
-      ${" "}${stops.map((each) => `${each.channel} of gateway ${each.gateway}`).join(", then ")}. There it came from ${sender || "an unnamed sender"}.</div>`}
+    ${" "}received from ${stops.length > 0 ? "another iobuffer" : sender || "an unnamed sender"}, ${size(message.size_bytes)}
+    ${stops.length > 0 && html`<div class="muted">Its way: ${[sender || "an unnamed sender",
+      ...stops.map((each) => `${each.channel} of gateway ${each.gateway}`)].join(" → ")} → here</div>`}
   </span></li>`;
 }
 
