@@ -17,6 +17,7 @@ from .batch import Batch
 from .errors import StorageError
 from .gateway import Gateway
 from .pair import ChannelPair
+from .relay_order import origin_of, trail_of
 from .replays import Replays
 from .search import Query, Searcher, states_of
 from .settings.words import nearest
@@ -100,10 +101,16 @@ class MessageOperations:
                 "max_bytes say.",
             )
         batch, outcomes = found
+        peer = batch.peers[0][0] if batch.peers else ""
         return {
             "seq": seq,
             "received_at": batch.received_at,
-            "peer": batch.peers[0][0] if batch.peers else "",
+            "peer": peer,
+            "origin": origin_of(peer),
+            "hops": [
+                dict(zip(("gateway", "channel"), stop.split("/", 1), strict=False))
+                for stop in trail_of(peer)
+            ],
             "size_bytes": len(batch.messages[0]),
             "message": batch.messages[0],
             "outcomes": outcomes,

@@ -22,7 +22,16 @@ from .channel import Channel
 from .errors import StorageDropped, StorageError
 from .relay_format import Parcel
 
-__all__ = ["Place", "Refusal", "Taken", "offer", "stop_name", "take", "trail_of"]
+__all__ = [
+    "Place",
+    "Refusal",
+    "Taken",
+    "offer",
+    "origin_of",
+    "stop_name",
+    "take",
+    "trail_of",
+]
 
 _VIA = " via "
 
@@ -101,6 +110,11 @@ class Refusal:
 def stop_name(gateway: str, channel: str) -> str:
     """One stop of a trail."""
     return f"{gateway}/{channel}"
+
+
+def origin_of(peer: str) -> str:
+    """Who sent a peer's messages to the first gateway."""
+    return peer.split(_VIA)[0]
 
 
 def trail_of(peer: str) -> tuple[str, ...]:

@@ -56,8 +56,10 @@ def command(api: Api, channel: str, seq: int, form: str | None, as_json: bool) -
         return
     print(
         f"message {found['seq']} of {channel}, {found['size_bytes']} bytes, received "
-        f"{moment(found['received_at'])} from {found['peer'] or 'the line'}"
+        f"{moment(found['received_at'])} from {found['origin'] or 'the line'}"
     )
+    for hop in found["hops"]:
+        print(f"  through channel {hop['channel']} of the gateway {hop['gateway']}")
     for name, outcome in found["outcomes"].items():
         words = outcome["state"]
         if "confidence" in outcome:

@@ -61,6 +61,8 @@ MESSAGE: dict[str, Any] = {
     "seq": 42,
     "received_at": 1_000_000.0,
     "peer": "10.0.0.7:4711",
+    "origin": "10.0.0.7:4711",
+    "hops": [],
     "size_bytes": 8,
     "outcomes": {
         "file": {"state": "delivered", "confidence": "sent", "delivered_at": 1_000_000},
@@ -154,6 +156,21 @@ def test_a_message_is_shown_with_what_became_of_it(tmp_path: Path) -> None:
     assert lis == "  lis: parked: AE: later"
     assert blank == ""
     assert lines == ["MSH|", r"PID\x1b"]
+
+
+def test_a_message_that_came_through_other_instances_names_them(
+    tmp_path: Path,
+) -> None:
+    hops = [{"gateway": "e1", "channel": "ward"}, {"gateway": "e2", "channel": "mid"}]
+    with gateway(tmp_path, {**MESSAGE, "hops": hops}):
+        result = _run("show", tmp_path, "chem-1", "42")
+
+    head, *lines = result.output.splitlines()
+    assert head.endswith(" from 10.0.0.7:4711")
+    assert lines[:2] == [
+        "  through channel ward of the gateway e1",
+        "  through channel mid of the gateway e2",
+    ]
 
 
 def test_a_message_is_shown_as_hex(tmp_path: Path) -> None:
