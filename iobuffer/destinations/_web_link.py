@@ -20,6 +20,7 @@ from ..links.web_answers import WebTrouble
 from ..links.web_client import WebClient, WebFailed
 from ..state import Word
 from .base import LinkContext, LinkLost, LinkUser, Refused
+from .policy import DeliveryConfig
 
 __all__ = ["Post", "Trouble", "WebLink"]
 
@@ -49,10 +50,10 @@ class WebLink:
     """See `Link`. Confirmed is what the server has answered with 2xx.
 
     Args:
+        config: how long it waits between attempts, at most.
         place: where it posts to, for people.
         client: closed with the link.
         post: delivers one batch; several, where any are gathered.
-        retry_max_seconds: longest pause between attempts.
         gather_bytes: so much is taken while a request is under way, and goes out with
             the next one.
     """
@@ -60,11 +61,10 @@ class WebLink:
     def __init__(
         self,
         context: LinkContext,
-        *,
-        place: str,
+        config: DeliveryConfig,
         client: WebClient,
+        place: str,
         post: Post,
-        retry_max_seconds: float,
         gather_bytes: int = 0,
     ) -> None:
         self.place = place
@@ -72,7 +72,7 @@ class WebLink:
         self._context = context
         self._client = client
         self._post = post
-        self._backoff = Backoff(initial_seconds=0.5, max_seconds=retry_max_seconds)
+        self._backoff = Backoff(initial_seconds=0.5, max_seconds=config.retry_max)
         self._user: LinkUser | None = None
         self._up = False
         self._posting: Deferred[None] | None = None

@@ -24,8 +24,8 @@ from ..links.web_client import (
     WebAuthConfig,
     WebClient,
     WebTlsConfig,
-    open_client,
 )
+from ..links.web_opening import open_client
 from ..options import DURATION, TEXT, Converter, group, integer, option, variant
 from ._web_link import Trouble, WebLink
 from .base import LinkContext, Refused
@@ -110,13 +110,7 @@ class HttpDestinationConfig(DeliveryConfig):
 def build(config: HttpDestinationConfig, context: LinkContext) -> WebLink:
     """A link that posts once it is started."""
     client = open_client(
-        context.reactor,
-        config.url,
-        auth=config.auth,
-        tls=config.tls,
-        headers={"Content-Type": config.content_type},
-        max_answer_bytes=_MAX_ANSWER_BYTES,
-        log=context.log,
+        config, context, {"Content-Type": config.content_type}, _MAX_ANSWER_BYTES
     )
     return link_over(client, config, context)
 
@@ -126,13 +120,7 @@ def link_over(
 ) -> WebLink:
     """The same over a client that is there already."""
     poster = _Poster(config, context, client)
-    return WebLink(
-        context,
-        place=config.url,
-        client=client,
-        post=poster.post,
-        retry_max_seconds=config.retry_max,
-    )
+    return WebLink(context, config, client, config.url, poster.post)
 
 
 class _Poster:

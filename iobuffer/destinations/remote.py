@@ -25,8 +25,8 @@ from ..links.web_client import (
     WebAuthConfig,
     WebClient,
     WebTlsConfig,
-    open_client,
 )
+from ..links.web_opening import open_client
 from ..options import DURATION, MIB, TEXT, group, option, variant
 from ..relay_format import CONTENT_TYPE, Parcel, encode_pieces
 from ._web_link import Trouble, WebLink
@@ -94,13 +94,7 @@ class RemoteDestinationConfig(DeliveryConfig):
 def build(config: RemoteDestinationConfig, context: LinkContext) -> WebLink:
     """A link that gives once it is started."""
     client = open_client(
-        context.reactor,
-        config.url,
-        auth=config.auth,
-        tls=config.tls,
-        headers={"Content-Type": CONTENT_TYPE},
-        max_answer_bytes=_MAX_ANSWER_BYTES,
-        log=context.log,
+        config, context, {"Content-Type": CONTENT_TYPE}, _MAX_ANSWER_BYTES
     )
     return link_over(client, config, context)
 
@@ -110,14 +104,7 @@ def link_over(
 ) -> WebLink:
     """The same over a client that is there already."""
     giver = _Giver(config, context, client)
-    return WebLink(
-        context,
-        place=giver.place,
-        client=client,
-        post=giver.post,
-        retry_max_seconds=config.retry_max,
-        gather_bytes=_GATHER_BYTES,
-    )
+    return WebLink(context, config, client, giver.place, giver.post, _GATHER_BYTES)
 
 
 class _Giver:

@@ -7,7 +7,7 @@ that would carry our credentials to wherever the answer says (CVE-2022-21712).
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,7 +59,6 @@ __all__ = [
     "WebFailed",
     "WebTlsConfig",
     "has_credentials_in_clear",
-    "open_client",
 ]
 
 _CONNECT_SECONDS = 10.0
@@ -303,28 +302,6 @@ def _body_of(body: bytes | list[bytes] | None) -> Pieces | None:
     if body is None:
         return None
     return Pieces([body] if isinstance(body, bytes) else body)
-
-
-def open_client(
-    reactor: Any,
-    url: str,
-    *,
-    auth: WebAuthConfig,
-    tls: WebTlsConfig,
-    headers: Mapping[str, str],
-    max_answer_bytes: int,
-    log: Callable[[str, str], None],
-) -> WebClient:
-    """A client for that URL, which says who we are; `log` hears of it when that goes
-    over the network for everybody to read."""
-    if has_credentials_in_clear(url, auth):
-        log("warn", f"{url} is not https: everybody on the way can read auth")
-    return WebClient(
-        reactor,
-        tls=tls,
-        headers={**headers, **auth.header()},
-        max_answer_bytes=max_answer_bytes,
-    )
 
 
 class _Body(Protocol):

@@ -26,8 +26,8 @@ from ..links.web_client import (
     WebClient,
     WebFailed,
     WebTlsConfig,
-    open_client,
 )
+from ..links.web_opening import open_client
 from ..options import DURATION, MIB, Converter, group, option
 from ..relay_format import CONTENT_TYPE, Malformed, Parcel, decode
 from ..relay_order import Place, Refusal, Taken, offer, stop_name, take
@@ -92,15 +92,7 @@ class RemoteConfig:
 
 def build(config: RemoteConfig, context: SourceContext) -> RemoteSource:
     """The source, not yet started."""
-    client = open_client(
-        context.reactor,
-        config.url,
-        auth=config.auth,
-        tls=config.tls,
-        headers={"Accept": CONTENT_TYPE},
-        max_answer_bytes=_MAX_ANSWER_BYTES,
-        log=context.log,
-    )
+    client = open_client(config, context, {"Accept": CONTENT_TYPE}, _MAX_ANSWER_BYTES)
     return RemoteSource(config, context, client)
 
 
