@@ -260,6 +260,18 @@ def test_bytes_stand_beside_what_they_mean(
     assert "F␍\n" in page.locator("main pre").text_content()
 
 
+def test_a_datagram_that_waits_is_shown_as_syslog_with_what_it_waits_for(
+    open_page: Any,
+) -> None:
+    page = opened_revealed(open_page, OPERATOR, "syslog", "messages/1")
+    detail = page.get_by_role("region", name="Message 1", exact=True)
+    detail.get_by_text("auth.crit pump-0").wait_for()
+    shown = detail.get_by_role("group", name="Shown as")
+    assert shown.get_by_role("button", pressed=True).inner_text() == "Syslog"
+    became = page.get_by_role("list", name="What became of it")
+    became.get_by_text(re.compile("queued: .* nothing listens there")).wait_for()
+
+
 def test_what_the_filter_finds_is_saved_as_a_file(
     stage: Stage, open_page: Any, tmp_path: Path
 ) -> None:

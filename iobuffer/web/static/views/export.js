@@ -52,7 +52,7 @@ export function Export({ name, query, onClose, onRevealed }) {
       <p>All of it, the oldest first, not only what is listed. It is written to the audit log.</p>
       <fieldset class="choices"><legend>As</legend>${FORMS.map(([value, title, about]) => html`<label key=${value}>
         <input type="radio" name="form" value=${value} checked=${form === value} onChange=${() => setForm(value)} />
-        ${title} <span class="muted">${about}</span></label>`)}</fieldset>
+        <span>${title} <span class="muted">${about}</span></span></label>`)}</fieldset>
       <${TroubleOrMasked} name=${name} problem=${state.problem} onRevealed=${(found) => {
         setState({ busy: false, problem: null, done: null });
         onRevealed(found);

@@ -108,7 +108,7 @@ function Came({ name, message, gap }) {
       <span class="muted">${size(message.size_bytes)}</span><span class="muted">${sender}</span></div>
     <div><${Text} text=${message.text || ""} />
       ${message.truncated && html`<p class="muted small">The beginning of ${size(message.size_bytes)}.</p>`}</div>
-    ${gap > 0 && html`<p class="gap muted small">${plural(gap, "message")} not shown: they came too fast to be read</p>`}</li>`;
+    ${gap > 0 && html`<p class="gap muted small">${plural(gap, "message")} not shown: they came too fast to be read, or while nobody looked</p>`}</li>`;
 }
 
 export function Tail({ channel, name }) {
