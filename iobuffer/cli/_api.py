@@ -298,9 +298,10 @@ def asks(function: Callable[..., None]) -> Callable[..., None]:
             print(f"iobuffer: {error}", file=sys.stderr)
             sys.exit(ExitStatus.UNAVAILABLE)
 
-    # What @click.option has put on the command's own function goes on top.
+    # What stands on the command's own function goes between: click turns the list over.
     own = list(getattr(function, "__click_params__", []))
-    asking.__click_params__ = own + asking.__click_params__  # type: ignore[attr-defined]
+    *options, whom = asking.__click_params__  # type: ignore[attr-defined]
+    asking.__click_params__ = [*options, *own, whom]  # type: ignore[attr-defined]
     asking.__doc__ = function.__doc__
     return asking
 

@@ -26,7 +26,7 @@ __all__ = ["command"]
     default="jsonl",
     show_default=True,
     help="jsonl: a JSON object for each, on a line. csv: for a spreadsheet. raw: the "
-    "bytes of the messages, one behind the other.",
+    "bytes of each and a line feed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --form jsonl.")
 @click.option(
@@ -45,9 +45,9 @@ def command(
     as_json: bool,
     output: Path | None,
 ) -> None:
-    """Write messages of CHANNEL to a file.
+    """Write messages as JSON lines, CSV or raw.
 
-    The oldest first, and however many there are.
+    Those of CHANNEL, the oldest first, and however many there are.
 
     \b
         iobuffer export CONFIG chem-1 --since 02:41 --until 03:10 --form csv >night.csv

@@ -31,7 +31,7 @@ _ALL = click.option("--all", "every", is_flag=True, help="All that are parked th
 
 
 def _with_status(function: click.decorators.FC) -> click.decorators.FC:
-    function.__doc__ = f"{function.__doc__}{_STATUS}"
+    function.__doc__ = f"{function.__doc__}\n{_STATUS}"
     return function
 
 

@@ -67,7 +67,9 @@ def create_command(
 @WHERE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_command(where: str, as_json: bool) -> None:
-    """What tokens there are, the oldest first; the secret of none can be shown.
+    """What tokens there are, the oldest first.
+
+    The secret of none of them can be shown.
 
     Exit status: 0 shown; 69 a file cannot be read; 78 the configuration cannot be read.
     """
