@@ -132,7 +132,8 @@ class People:
             return None
         person = self._person(session.name)
         if person is None or person.generation != session.generation:
-            self.sessions.close_user(session.name)
+            # This one alone: he may have signed in anew since the change.
+            self.sessions.close(secret)
             return None
         return _signed_in(person, session.csrf)
 

@@ -250,3 +250,19 @@ def test_no_secret_is_in_any_file_but_the_links_own(
         image = path.read_text()
         for secret in (GOOD, text, id, signed_in.csrf):
             assert secret not in image, path
+
+
+def test_a_session_that_is_void_takes_no_newer_one_along(
+    people: PeopleAt, tmp_path: Path
+) -> None:
+    before = people.authenticate("ben", GOOD, HOME)
+    assert before is not None
+    old, _ = people.open_session(before)
+    Users(tmp_path).put("ben", role="viewer", at=1.0)
+    after = people.authenticate("ben", GOOD, HOME)
+    assert after is not None
+    new, _ = people.open_session(after)
+
+    assert people.session(old) is None
+
+    assert people.session(new) is not None
