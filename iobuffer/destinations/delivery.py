@@ -12,12 +12,11 @@ cursor never passes over what nobody confirmed.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredLock, fail, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from ..batch import Batch
@@ -25,8 +24,11 @@ from ..channel import Channel, Confidence
 from ..channel_log import Say
 from ..counters import DestinationCounters
 from ..errors import StorageError
-from ..links.backoff import Backoff
 from ..state import State, StateCell, Word
+from ._flight import Flight, Sent
+from ._once_more import OnceMore
+from ._refusals import Refusals, Then
+from ._stall import StallWatch
 from .base import Dropped, Link, LinkLost, Refused
 from .policy import DeliveryConfig, WhenRefused
 
@@ -36,28 +38,6 @@ __all__ = ["Delivery"]
 _BATCH_BYTES = 1024 * 1024
 
 _DEFAULT_WINDOW_MESSAGES = 65_536
-
-
-class _Sent:
-    """A batch in flight, and what the link has said of it."""
-
-    __slots__ = ("batch", "connection", "outcome")
-
-    def __init__(self, batch: Batch, connection: int) -> None:
-        self.batch = batch
-        self.connection = connection
-        self.outcome: Confidence | Failure | None = None
-
-
-class _Extra:
-    """A batch that is sent once more, and who waits for what becomes of it."""
-
-    __slots__ = ("batch", "done", "sent")
-
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        self.sent = False
-        self.done: Deferred[Confidence] = Deferred()
 
 
 class Delivery:
@@ -105,14 +85,22 @@ class Delivery:
         self._reactor = reactor
         self._wall = wall
         self._log = log
-        self._note = note
         self._window = config.window or (1 if answered else _DEFAULT_WINDOW_MESSAGES)
-        self._attempts = config.attempts
-        self._when_refused = WhenRefused(
-            config.refused or ("stop" if answered else "park")
+        self._refusals = Refusals(
+            WhenRefused(config.refused or ("stop" if answered else "park")),
+            config.attempts,
+            config.retry_max,
+            log,
+            note,
         )
         self._stall_seconds = config.stall
-        self._refusal_backoff = Backoff(max_seconds=config.retry_max)
+        self._stall_watch = StallWatch(
+            reactor,
+            config.stall,
+            look=self._look,
+            link_progress_at=lambda: link.progress_at,
+            stalled=self._stalled,
+        )
         # Up between link_up() and link_down(). A read that comes back after the line
         # was lost, or after a failure, is of another session, and is not sent.
         self._up = False
@@ -122,25 +110,14 @@ class Delivery:
         self._pumping = False
         self._sent_upto = channel.cursors[name]
         self._highest_sent = self._sent_upto
-        self._in_flight: deque[_Sent] = deque()
-        self._in_flight_messages = 0
-        self._in_flight_bytes = 0
+        self._flight = Flight()
         # After a failure nothing more is sent until what is in flight has come back.
         self._broken = False
-        self._refused_seq = 0
-        self._refused_attempts = 0
         self._unreadable = False
-        # Since the last tick of the stall watch: whether one was told, what was not.
-        self._refusal_noted = False
-        self._parked_logged = False
-        self._parked_unlogged = 0
         self._held_since = 0.0
         self._retry_call: Any = None
-        self._stall_call: Any = None
-        self._progress_at = 0.0
         self._running = False
-        self._replays = DeferredLock()
-        self._extra: _Extra | None = None
+        self._once_more = OnceMore(self._why_not, self._pump)
 
     # -- the assembly's side -----------------------------------------------------------
 
@@ -160,20 +137,17 @@ class Delivery:
         """Open the link and deliver whatever waits."""
         self._running = True
         self._channel.add_reader(self._pump)
-        self._progress_at = self._reactor.seconds()
-        self._watch_for_stall()
+        self._stall_watch.start()
         self.link.start(self)
 
     def stop(self) -> Deferred[None]:
         """Close the link. What was not confirmed stays behind the cursor."""
         self._running = False
-        self._log_more_parked()
+        self._refusals.tell_more_parked()
         self._channel.remove_reader(self._pump)
         self._cancel_retry()
-        if self._stall_call is not None:
-            self._stall_call.cancel()
-            self._stall_call = None
-        self._give_up_extra("stopped")
+        self._stall_watch.stop()
+        self._once_more.give_up("stopped")
         return self.link.stop()
 
     def replay(self, batch: Batch) -> Deferred[Confidence]:
@@ -184,16 +158,12 @@ class Delivery:
         reader could have got, no larger than a row. Fires and fails as `Link.send`
         does, with LinkLost at once when there is nobody to send to.
         """
-        replayed: Deferred[Confidence] = self._replays.run(self._replay, batch)
-        return replayed
+        return self._once_more.ask(batch)
 
-    def _replay(self, batch: Batch) -> Deferred[Confidence]:
-        if self.paused or not (self._up and self._running):
-            why = "it is paused" if self.paused else "it is not connected"
-            return fail(LinkLost(why))
-        self._extra = extra = _Extra(batch)
-        self._pump()
-        return extra.done
+    def _why_not(self) -> str:
+        if self.paused:
+            return "it is paused"
+        return "" if self._up and self._running else "it is not connected"
 
     def pause(self, reason: str = "paused by an operator") -> None:
         """Send nothing more; what is in flight may still be confirmed. The state says
@@ -208,11 +178,10 @@ class Delivery:
         if self.halted:
             self._log("info", "no longer halted: trying again")
         self.halted = ""
-        self._refused_attempts = 0
-        self._refusal_backoff.reset()
+        self._refusals.forget()
         # Whoever asks for it now does not mean in a minute.
         self._cancel_retry()
-        self._progress_at = self._reactor.seconds()
+        self._stall_watch.progress()
         self._pump()
 
     # -- the link's side ---------------------------------------------------------------
@@ -222,14 +191,14 @@ class Delivery:
             self._up = True
             self._connection += 1
             self._session += 1
-            self._progress_at = self._reactor.seconds()
+            self._stall_watch.progress()
         self._pump()
 
     def link_down(self, reason: str) -> None:
         self._up = False
         self._session += 1
         self._reading = False
-        self._give_up_extra(reason)
+        self._once_more.give_up(reason)
 
     # -- reading and sending -----------------------------------------------------------
 
@@ -244,11 +213,11 @@ class Delivery:
                 self._reading = True
                 self._channel.read(
                     self._sent_upto,
-                    self._window - self._in_flight_messages,
+                    self._window - self._flight.messages,
                     min(_BATCH_BYTES, self.link.window_bytes),
                     partial(self._has_read, self._session),
                 )
-            self._send_extra()
+            self._send_once_more()
         finally:
             self._pumping = False
 
@@ -258,10 +227,10 @@ class Delivery:
             and self._running
             and not (self._reading or self._broken or self.paused or self.halted)
             and self._retry_call is None
-            and self._extra is None
+            and not self._once_more
             and self.link.writable
-            and self._in_flight_messages < self._window
-            and self._in_flight_bytes < self.link.window_bytes
+            and self._flight.messages < self._window
+            and self._flight.size_bytes < self.link.window_bytes
             and self._sent_upto < self._channel.last_seq
         )
 
@@ -281,7 +250,7 @@ class Delivery:
         if batch is None or not self._running or self.paused or self.halted:
             return
         if batch.first_seq > self._sent_upto + 1:
-            if self._in_flight:
+            if self._flight:
                 # The cursor must first come up to the gap; _came_back() pumps again.
                 self._broken = True
                 return
@@ -300,12 +269,9 @@ class Delivery:
             again = min(self._highest_sent, batch.last_seq) - batch.first_seq + 1
             self.counters.resent_messages_total += again
         self._highest_sent = max(self._highest_sent, batch.last_seq)
-        if not self._in_flight:
-            self._progress_at = self._reactor.seconds()
-        sent = _Sent(batch, self._connection)
-        self._in_flight.append(sent)
-        self._in_flight_messages += len(batch)
-        self._in_flight_bytes += batch.size_bytes
+        if not self._flight:
+            self._stall_watch.progress()
+        sent = self._flight.add(batch, self._connection)
         # A link may say within send() that it has room again; nothing else goes out
         # before it has returned.
         pumping, self._pumping = self._pumping, True
@@ -314,36 +280,26 @@ class Delivery:
         outcome.addBoth(self._came_back, sent)
         outcome.addErrback(self._own_fault)
 
-    def _send_extra(self) -> None:
-        extra = self._extra
-        if extra is None or extra.sent or self._in_flight or self._reading:
+    def _send_once_more(self) -> None:
+        if self._flight or self._reading or not (self._up and self.link.writable):
             return
-        if self._up and self.link.writable:
-            extra.sent = True
-            self._progress_at = self._reactor.seconds()
-            outcome = maybeDeferred(self.link.send, extra.batch)
-            outcome.addBoth(self._extra_came_back, extra, self._connection)
+        batch = self._once_more.begin()
+        if batch is not None:
+            self._stall_watch.progress()
+            outcome = maybeDeferred(self.link.send, batch)
+            outcome.addBoth(self._came_back_once_more, self._connection)
 
-    def _extra_came_back(
-        self, outcome: Confidence | Failure, extra: _Extra, connection: int
+    def _came_back_once_more(
+        self, outcome: Confidence | Failure, connection: int
     ) -> None:
         lost = isinstance(outcome, Failure) and outcome.check(LinkLost)
         if lost and connection == self._connection:
             self._up = False
-        self._extra = None
-        self._progress_at = self._reactor.seconds()
-        # A Failure goes to the errbacks.
-        extra.done.callback(outcome)
+        self._stall_watch.progress()
+        self._once_more.end(outcome)
         self._pump()
 
-    def _give_up_extra(self, why: str) -> None:
-        """What was sent comes back by itself."""
-        extra = self._extra
-        if extra is not None and not extra.sent:
-            self._extra = None
-            extra.done.errback(LinkLost(why))
-
-    def _came_back(self, outcome: Confidence | Failure, sent: _Sent) -> None:
+    def _came_back(self, outcome: Confidence | Failure, sent: Sent) -> None:
         sent.outcome = outcome
         if isinstance(outcome, Failure) and not outcome.check(Dropped):
             self._broken = True
@@ -354,14 +310,14 @@ class Delivery:
                 # The link tells of its loss after this: nothing goes out until it
                 # says that it is up.
                 self._up = False
-        while self._in_flight and self._in_flight[0].outcome is not None:
-            self._settle(self._leave_flight())
-        if self._broken and not self._in_flight:
+        while (landed := self._flight.landed()) is not None:
+            self._settle(landed)
+        if self._broken and not self._flight:
             self._broken = False
             self._sent_upto = self._channel.cursors[self.name]
         self._pump()
 
-    def _settle(self, sent: _Sent) -> None:
+    def _settle(self, sent: Sent) -> None:
         """Take the outcome of what was sent first of all that is in flight."""
         batch, outcome = sent.batch, sent.outcome
         if isinstance(outcome, Failure) and not outcome.check(
@@ -384,7 +340,7 @@ class Delivery:
                 self._advance(batch, error.delivered, error.confidence)
                 self._channel.drop(self.name, batch.last_seq, error.reason)
                 self.counters.dropped_total += len(batch) - error.delivered
-                self._progress_at = self._reactor.seconds()
+                self._stall_watch.progress()
 
     def _own_fault(self, failure: Failure) -> None:
         self._halt(
@@ -407,65 +363,33 @@ class Delivery:
         counters.bytes_out_total += size_bytes
         counters.batches_out_total += 1
         counters.last_delivery_at = self._wall()
-        self._progress_at = self._reactor.seconds()
-        self._refused_attempts = 0
-
-    def _leave_flight(self) -> _Sent:
-        sent = self._in_flight.popleft()
-        self._in_flight_messages -= len(sent.batch)
-        self._in_flight_bytes -= sent.batch.size_bytes
-        return sent
+        self._stall_watch.progress()
+        self._refusals.delivered()
 
     # -- refusals ----------------------------------------------------------------------
 
     def _refused(self, seq: int, error: Refused) -> None:
         self.counters.refused_total += 1
-        self._progress_at = self._reactor.seconds()
-        if seq != self._refused_seq:
-            self._refused_seq = seq
-            self._refused_attempts = 0
-            self._refusal_backoff.reset()
-        self._refused_attempts += 1
-        policy = self._when_refused
-        spent = error.final or self._refused_attempts >= self._attempts
-        if spent and (policy is WhenRefused.PARK or _hopeless(policy, error)):
+        self._stall_watch.progress()
+        then = self._refusals.refused(seq, error)
+        count = self._refusals.count
+        if then is Then.PARK:
             self.counters.parked_total += 1
-            attempts = self._refused_attempts
-            self._channel.park(self.name, seq, error.reason, attempts)
-            self._log_parked(seq, error.reason)
-        elif spent and policy is WhenRefused.STOP:
+            self._channel.park(self.name, seq, error.reason, count)
+        elif then is Then.HALT:
             self._halt(
-                f"message {seq} was refused {_times(self._refused_attempts)}; nothing "
+                f"message {seq} was refused {_times(count)}; nothing "
                 "more is sent here. Remove the cause, then resume this destination, or "
                 "reload (SIGHUP), to try again",
                 error.reason,
             )
         else:
-            if not self._refusal_noted:
-                self._refusal_noted = True
-                self._note("warn", f"message {seq} was refused", error.reason)
             self._retry_later()
-
-    def _log_parked(self, seq: int, reason: str) -> None:
-        """One of them at once, the others as a number: a wrong framing parks all."""
-        if self._parked_logged:
-            self._parked_unlogged += 1
-        else:
-            self._parked_logged = True
-            self._log("warn", f"message {seq} is parked", reason)
-
-    def _log_more_parked(self) -> None:
-        count, self._parked_unlogged = self._parked_unlogged, 0
-        if count:
-            messages = "message was" if count == 1 else "messages were"
-            self._log("warn", f"{count} more {messages} parked since")
-        else:
-            self._parked_logged = False
 
     def _retry_later(self) -> None:
         if self._running and self._retry_call is None:
             self._retry_call = self._reactor.callLater(
-                self._refusal_backoff.next(), self._retry
+                self._refusals.pause_seconds(), self._retry
             )
 
     def _cancel_retry(self) -> None:
@@ -486,35 +410,23 @@ class Delivery:
 
     # -- the stall watch ---------------------------------------------------------------
 
-    def _watch_for_stall(self) -> None:
-        self._stall_call = self._reactor.callLater(
-            self._stall_seconds / 4, self._watch_for_stall
-        )
-        self._log_more_parked()
-        self._refusal_noted = False
-        idle = self._sent_upto >= self._channel.last_seq and not self._in_flight
-        idle = idle and self._extra is None
+    def _look(self) -> bool:
+        """Whether there is something to deliver, and somebody to deliver it to."""
+        self._refusals.tick()
+        idle = self._sent_upto >= self._channel.last_seq and not self._flight
+        idle = idle and not self._once_more
         held = self.paused or self.halted or self._retry_call is not None
-        if idle or held or not self._up:
-            self._progress_at = self._reactor.seconds()
-            return
-        progress_at = max(self._progress_at, self.link.progress_at)
-        if self._reactor.seconds() - progress_at >= self._stall_seconds:
-            self.counters.stalls_total += 1
-            self._progress_at = self._reactor.seconds()
-            self._log(
-                "warn",
-                f"stalled: {self._channel.queued(self.name)} messages wait, the link "
-                f"is up, and none was confirmed for {self._stall_seconds:g} s; "
-                "reopening it",
-            )
-            self.link.reopen("no progress")
+        return self._up and not (idle or held)
+
+    def _stalled(self) -> None:
+        self.counters.stalls_total += 1
+        self._log(
+            "warn",
+            f"stalled: {self._channel.queued(self.name)} messages wait, the link is "
+            f"up, and none was confirmed for {self._stall_seconds:g} s; reopening it",
+        )
+        self.link.reopen("no progress")
 
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def _hopeless(policy: WhenRefused, error: Refused) -> bool:
-    """Retrying for ever what can never be accepted would hold up all the others."""
-    return policy is WhenRefused.RETRY and error.final
