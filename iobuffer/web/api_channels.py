@@ -118,6 +118,7 @@ ROUTES = (
         path="/api/channels/{channel}",
         roles=ADMINS,
         call=_remove,
+        statuses=(204,),
         summary="Remove a channel that was made here. What is stored of it stays.",
         params=(CHANNEL,),
         max_body_bytes=0,

@@ -227,6 +227,7 @@ ROUTES = (
         path="/api/channels/{channel}/export",
         roles=OPERATORS,
         call=_export,
+        content_types=tuple(kind.partition(";")[0] for _, kind, _ in _FORMS.values()),
         summary="Messages as a file, oldest first, up to the newest of now: `jsonl`, "
         "an object on each line; `csv`, a `'` before cells that a spreadsheet would "
         "compute; `raw`, the bytes of each and LF. One that is cut off does not end as "

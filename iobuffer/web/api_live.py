@@ -207,6 +207,7 @@ ROUTES = (
         path="/api/events",
         roles=PEOPLE,
         call=_events,
+        content_types=("text/event-stream",),
         summary="Server-Sent Events. `channels`: every channel's state, rates and "
         "queues, at first and after samples were lost; `changed`: those that are not "
         "as a second ago, null for one that is gone; `alarms`: those that are on, at "

@@ -133,6 +133,7 @@ ROUTES = (
         path="/api/channels/{channel}/messages/{seq}",
         roles=PEOPLE,
         call=_message,
+        content_types=("application/json", "application/octet-stream"),
         summary="One message, with what became of it at each destination. `form=raw` "
         "gives its bytes alone.",
         params=(

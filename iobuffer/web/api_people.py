@@ -187,6 +187,7 @@ ROUTES = (
         path="/api/users/{user}",
         roles=ADMINS,
         call=_put_user,
+        statuses=(200, 201),
         summary="Add a user, or change one; what is not given stays. His sessions end.",
         params=(_USER,),
         body={
@@ -207,6 +208,7 @@ ROUTES = (
         path="/api/users/{user}",
         roles=ADMINS,
         call=_remove_user,
+        statuses=(204,),
         summary="Forget a user. The last administrator stays.",
         params=(_USER,),
     ),
@@ -223,6 +225,7 @@ ROUTES = (
         path="/api/tokens",
         roles=ADMINS,
         call=_create_token,
+        statuses=(201,),
         summary="Make a token. `token` in the answer is shown this once.",
         body={
             "type": "object",
@@ -243,6 +246,7 @@ ROUTES = (
         path="/api/tokens/{token}",
         roles=ADMINS,
         call=_revoke_token,
+        statuses=(204,),
         summary="Make a token void.",
         params=(
             Param(

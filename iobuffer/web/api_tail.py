@@ -115,6 +115,7 @@ ROUTES = (
         path="/api/channels/{channel}/tail",
         roles=OPERATORS,
         call=_tail,
+        content_types=("text/event-stream",),
         summary="Server-Sent Events. `message`: a message that has just been stored; "
         "`skipped`: how many were not shown, for there were too many.",
         params=(CHANNEL,),

@@ -69,6 +69,7 @@ ROUTES = (
         path="/api/trials/{trial}/events",
         roles=ADMINS,
         call=_events,
+        content_types=("text/event-stream",),
         summary="Server-Sent Events, from the trial's beginning: `state`, "
         "`connections`, `chunk`, `message`, `framing` (found so far), `framings` (each "
         "framing over what came), `report` (of a destination), `log`, and `end`. "
@@ -80,6 +81,7 @@ ROUTES = (
         path="/api/trials/{trial}",
         roles=ADMINS,
         call=_end,
+        statuses=(204,),
         summary="End a trial. Its port is free once this is answered.",
         params=(_TRIAL,),
         max_body_bytes=0,

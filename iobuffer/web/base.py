@@ -128,8 +128,10 @@ class Route:
     (answered as JSON), a `Reply`, or a Deferred or coroutine of either. `body` is the
     JSON schema of the body (JSON is then required and parsed); with `body` None and
     `max_body_bytes` above 0 a body that is there arrives as bytes in `Call.body`.
-    `reply` is the JSON schema of the answer. `audited` is the verb for the audit log;
-    who, and the path, are added to it. No GET changes anything.
+    `reply` is the JSON schema of the answer, `statuses` and `content_types` are what it
+    has when all is well: for the description, and held to it by a test. `audited` is
+    the verb for the audit log; who, and the path, are added to it. No GET changes
+    anything.
     """
 
     method: str
@@ -140,6 +142,8 @@ class Route:
     params: tuple[Param, ...] = ()
     body: Mapping[str, Any] | None = None
     reply: Mapping[str, Any] | None = None
+    statuses: tuple[int, ...] = (200,)
+    content_types: tuple[str, ...] = ("application/json",)
     max_body_bytes: int = MIB
     audited: str = ""
 

@@ -389,6 +389,7 @@ ROUTES = (
         path="/metrics",
         roles=PEOPLE,
         call=_metrics,
+        content_types=("text/plain",),
         summary="Every figure of the gateway, in Prometheus' text format.",
     ),
     Route(

@@ -62,14 +62,11 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    ok = "204" if route.reply is None and route.method == "DELETE" else "200"
-    reply: dict[str, Any] = {"description": "Done."}
-    if route.reply is not None:
-        reply["content"] = {"application/json": {"schema": dict(route.reply)}}
+    replies = {str(status): _reply(route, status) for status in route.statuses}
     found: dict[str, Any] = {
         "operationId": _identifier(route),
         "summary": route.summary,
-        "responses": {ok: reply, "default": _PROBLEM},
+        "responses": {**replies, "default": _PROBLEM},
         "security": [],
     }
     if route.roles is not None:
@@ -92,6 +89,19 @@ def _operation(route: Route) -> dict[str, Any]:
             "content": {"application/json": {"schema": dict(route.body)}},
         }
     return found
+
+
+def _reply(route: Route, status: int) -> dict[str, Any]:
+    if status == 204:
+        return {"description": "Done, or nothing to say."}
+    schema = {} if route.reply is None else {"schema": dict(route.reply)}
+    return {
+        "description": "Done.",
+        "content": {
+            kind: schema if kind == "application/json" else {}
+            for kind in route.content_types
+        },
+    }
 
 
 def _identifier(route: Route) -> str:

@@ -120,6 +120,8 @@ ROUTES = (
         path="/api/channels/{channel}/batches",
         roles=RELAYS,
         call=_take,
+        statuses=(200, 204),
+        content_types=(CONTENT_TYPE, "application/json"),
         summary="What follows a place in a channel, as a relay takes it. Answers 204 "
         "when nothing has come in time. As application/vnd.iobuffer.batches "
         "(relay_format.py), or as JSON where Accept names that.",

@@ -199,6 +199,7 @@ ROUTES = (
         path="/api/logout",
         roles=_EVERYBODY,
         call=_logout,
+        statuses=(204,),
         summary="Sign out: the session is over, and its cookie is taken back.",
     ),
     Route(
