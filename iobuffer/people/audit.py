@@ -132,9 +132,10 @@ class AuditLog:
         try:
             tail = self._current(fd)
             if tail.size_bytes >= self._max_file_bytes:
-                os.rename(self.path, f"{self.path}.{self._first_number(fd)}")
+                self._put_aside(fd)
+                fresh = os.open(self.path, flags | os.O_EXCL, 0o600)
                 os.close(fd)
-                fd = os.open(self.path, flags | os.O_EXCL, 0o600)
+                fd = fresh
                 tail = _Tail(os.fstat(fd).st_ino, 0, tail.number, tail.hash)
             line, hash = _line(
                 tail.number + 1, self._wall(), who, what, detail, tail.hash
@@ -154,6 +155,18 @@ class AuditLog:
             self._write_head(fd, tail.size_bytes == 0)
         finally:
             os.close(fd)
+
+    def _put_aside(self, fd: int) -> None:
+        """Give the full file the name of its first line, which no other may have."""
+        number = self._first_number(fd)
+        path = f"{self.path}.{number}"
+        if not number or os.path.lexists(path):
+            raise AuditError(
+                f"{self.path} is full, and its first line is damaged or not the one "
+                "that belongs there; nothing was done. Move the file aside and keep "
+                "it; `iobuffer audit-log verify` says more"
+            )
+        os.rename(self.path, path)
 
     def _current(self, fd: int) -> _Tail:
         """The last line of the open file; of the file before it, if it has none."""
@@ -188,12 +201,13 @@ class AuditLog:
             return _numbers(file.read().rpartition(b"\n")[0].rpartition(b"\n")[2])
 
     def _first_number(self, fd: int) -> int:
-        return _numbers(os.pread(fd, _MAX_LINE_BYTES, 0).partition(b"\n")[0])[0] or 1
+        """Of the first line of the open file; 0 if it is damaged."""
+        return _numbers(os.pread(fd, _MAX_LINE_BYTES, 0).partition(b"\n")[0])[0]
 
     def _write_head(self, fd: int, is_new: bool) -> None:
         assert self._tail is not None
         path = self._state_dir / _HEAD
-        begins = self._tail.number if is_new else self._first_number(fd)
+        begins = self._tail.number if is_new else self._first_number(fd) or 1
         head = {"begins": begins, "n": self._tail.number, "hash": self._tail.hash}
         fresh = path.with_suffix(".head.new")
         try:
@@ -291,7 +305,8 @@ def _follow(
     if not head and files:
         notes.append(f"{_HEAD} is not here: lines missing at the end would go unseen")
     if wanted and not found_at:
-        return bad("no line has the hash that was noted: the log was made anew")
+        moved = ", or it is in a file that is no longer here" if notes else ""
+        return bad(f"no line has the hash that was noted: the log was made anew{moved}")
     return Verdict(number, "", tuple(notes), prev if number else "")
 
 

@@ -356,3 +356,40 @@ def test_a_damaged_line_does_not_hide_the_others(state_dir: Path) -> None:
     found = read_back(state_dir, before=0, limit=100)
 
     assert [entry["n"] for entry in found] == [6, 5, 4, 3, 2, 1]
+
+
+def test_no_file_is_given_the_name_of_another(tmp_path: Path) -> None:
+    _write(tmp_path, 6, max_file_bytes=600)
+    kept = {path: path.read_bytes() for path in audit_files(tmp_path)[:-1]}
+    assert kept
+    current = tmp_path / "audit.log"
+    number = int(json.loads(current.read_text().splitlines()[0])["n"])
+    current.write_text(current.read_text().replace(f'"n":{number}', '"n":1', 1))
+
+    with pytest.raises(AuditError, match="Move the file aside"):
+        _write(tmp_path, 20, max_file_bytes=600)
+
+    assert (
+        kept.items()
+        <= {path: path.read_bytes() for path in audit_files(tmp_path)}.items()
+    )
+
+
+def test_a_new_file_that_cannot_be_made_closes_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_open = os.open
+
+    def no_new_file(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_EXCL:
+            raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+        return really_open(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", no_new_file)
+    # A number that is closed twice may be another thread's by then.
+    with pytest.raises(AuditError, match="Too many open files in system"):
+        _write(tmp_path, 6, max_file_bytes=600)
+    monkeypatch.undo()
+
+    _write(tmp_path, 1)
+    assert verify(tmp_path).bad == ""
