@@ -16,7 +16,12 @@ from email.message import EmailMessage
 from typing import Any, Protocol
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    ensureDeferred,
+    maybeDeferred,
+)
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
@@ -32,8 +37,9 @@ __all__ = ["AlarmsConfig", "MailWay", "NotSent", "Notifier", "WebhookWay", "ways
 
 _HOUR_SECONDS = 3600.0
 _MOST_WAITING = 200
-#: Of what a program says when it fails, and of what a server answers.
+#: Of what a program says when it fails.
 _MOST_WORDS_BYTES = 2000
+#: Of what a server answers, which nobody reads.
 _MOST_ANSWER_BYTES = 64 * 1024
 #: Nothing of ours, such as $CREDENTIALS_DIRECTORY.
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -51,7 +57,8 @@ class AlarmsConfig:
         default=None,
         secret=True,
         help="A URL, such as https://alerts.example/iobuffer, that gets a POST with a "
-        "JSON object for each alarm: gateway, alarm, channel, part, text, raised, at. "
+        "JSON object for each alarm: gateway, alarm, channel, part, text, raised "
+        "(true, or false once it is over), raised_at and at (epoch seconds), left_out. "
         "Redirects are not followed. An answer of 2xx means that it has arrived.",
     )
     tls: WebTlsConfig = group(WebTlsConfig, help="TLS of an https URL.")
@@ -188,15 +195,19 @@ class Notifier:
                 self._waiting.popleft()
                 self._leave_out()
                 continue
-            sending = self._way.send(self._waiting[0], self._left_out)
+            left_out = self._left_out
+            sending = maybeDeferred(self._way.send, self._waiting[0], left_out)
             self._sending = sending
-            sending.addCallbacks(self._has_sent, self._has_failed)
+            sending.addCallbacks(
+                self._has_sent, self._has_failed, callbackArgs=(left_out,)
+            )
 
-    def _has_sent(self, _: object) -> None:
+    def _has_sent(self, _: object, told_left_out: int) -> None:
         self._sending = None
         self._waiting.popleft()
         self._sent_at.append(self._reactor.seconds())
-        self._left_out = 0
+        # More may have been left out meanwhile.
+        self._left_out -= told_left_out
         self._backoff.reset()
         if self._is_failing:
             self._is_failing = False
@@ -322,7 +333,9 @@ class MailWay:
         subject = f"{word} {alarm.kind.value} {alarm.place} ({self._gateway})"
         mail["Subject"] = " ".join(subject.split())
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content("\n".join(lines) + "\n")
+        # Surrogates stand for bytes of a device's name that are no UTF-8.
+        text = "\n".join(lines).encode(errors="replace").decode()
+        mail.set_content(text + "\n")
         return mail.as_bytes()
 
 
@@ -342,11 +355,14 @@ class _Run(ProcessProtocol):
     def errReceived(self, data: bytes) -> None:
         self._words = (self._words + data)[:_MOST_WORDS_BYTES]
 
+    def processExited(self, reason: Failure) -> None:
+        # A child that goes on delivering may hold the pipes for minutes; to wait for
+        # it would send the mail twice.
+        if not self.done.called and reason.check(ProcessDone):
+            self.done.callback(None)
+
     def processEnded(self, reason: Failure) -> None:
         if self.done.called:
-            return
-        if reason.check(ProcessDone):
-            self.done.callback(None)
             return
         words = self._words.decode(errors="replace").strip()
         self.done.errback(NotSent(f"{reason.getErrorMessage()} {words}".strip()))

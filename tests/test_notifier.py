@@ -39,6 +39,7 @@ def change(number: int = 1, is_raised: bool = True) -> Change:
 class FakeWay:
     name = "pigeon"
     closed = False
+    broken = False
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, int]] = []
@@ -48,6 +49,8 @@ class FakeWay:
         self.closed = True
 
     def send(self, change: Change, left_out: int) -> Deferred[None]:
+        if self.broken:
+            raise ValueError("a fault of its own")
         self.sent.append((change.text, left_out))
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if isinstance(outcome, Deferred):
@@ -133,6 +136,32 @@ def test_no_more_than_the_limit_is_sent_in_an_hour_and_the_rest_is_counted(
     post.notifier.tell(change(10))
     assert post.way.sent[-1] == ("no message 10", 0)
     assert len(logged) == 1
+
+
+def test_what_is_left_out_while_one_is_sent_is_counted_by_the_next() -> None:
+    post = Post(max_per_hour=10_000)
+    stuck: Deferred[None] = Deferred()
+    post.way.outcomes = [stuck]
+    for number in range(203):
+        post.notifier.tell(change(number))
+    stuck.callback(None)
+
+    assert post.way.sent[:3] == [
+        ("no message 0", 0),
+        ("no message 4", 3),
+        ("no message 5", 0),
+    ]
+
+
+def test_a_way_that_breaks_keeps_nobody_from_telling_and_is_tried_again() -> None:
+    post = Post()
+    post.way.broken = True
+    post.notifier.tell(change(1))
+    post.notifier.tell(change(2))
+    post.way.broken = False
+    post.clock.advance(2.0)
+
+    assert post.sent == ["no message 1", "no message 2"]
 
 
 def test_the_queue_is_bounded_and_lets_the_oldest_go() -> None:
@@ -324,9 +353,29 @@ def test_a_mail_goes_into_the_command_with_all_that_it_needs() -> None:
     assert "chem-1: no message 1\n" in body
     assert "2 messages before this one were left out" in body
     assert not sending.called
-    reactor.protocol.processEnded(Failure(ProcessDone(0)))
+    reactor.protocol.processExited(Failure(ProcessDone(0)))
     assert outcome_of(sending) is None
     assert not reactor.getDelayedCalls()
+
+
+def test_a_command_that_has_ended_well_is_believed_though_its_pipes_are_open() -> None:
+    # Some leave the delivery to a child, which holds them for minutes.
+    reactor = ProcessReactor()
+    sending = mail_way(reactor, timeout=5.0).send(change(), 0)
+    reactor.protocol.processExited(Failure(ProcessDone(0)))
+
+    assert outcome_of(sending) is None
+    reactor.advance(5.0)
+    assert reactor.transport.signals == []
+    reactor.protocol.processEnded(Failure(ProcessDone(0)))
+
+
+def test_a_name_that_is_no_text_can_be_mailed() -> None:
+    reactor = ProcessReactor()
+    alarm = Alarm(AlarmKind.LINK_DOWN, "c", "lis", "no /dev/\udcff there", WALL)
+    mail_way(reactor).send(Change(alarm, True, alarm.text, WALL), 0)
+
+    assert b"no /dev/? there" in reactor.transport.written
 
 
 def test_a_mail_that_clears_says_what_it_was() -> None:
