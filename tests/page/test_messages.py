@@ -181,6 +181,20 @@ def test_the_list_is_walked_with_the_keyboard(stage: Stage, open_page: Any) -> N
     assert page.url.endswith(MESSAGES)
 
 
+def test_nothing_of_another_message_stands_under_a_number(open_page: Any) -> None:
+    page = opened_revealed(open_page, OPERATOR, "chem-1", "messages/1")
+    one = page.get_by_role("region", name="Message 1", exact=True)
+    one.get_by_text("SIM00000001").first.wait_for()
+    held: list[Any] = []
+    page.route("**/api/channels/chem-1/messages/2", held.append)
+    with page.expect_request("**/api/channels/chem-1/messages/2"):
+        page.get_by_role("link", name="Message 2", exact=True).click()
+    two = page.get_by_role("region", name="Message 2", exact=True)
+    assert "SIM00000001" not in two.inner_text()
+    held[0].continue_()
+    two.get_by_text("SIM00000002").first.wait_for()
+
+
 def test_a_time_and_a_sender_stay_in_the_address(stage: Stage, open_page: Any) -> None:
     page = open_page(OPERATOR, MESSAGES)
     listed(page).first.wait_for()
