@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-__all__ = ["QUIET", "answer", "destination", "many", "without_events"]
+__all__ = ["QUIET", "answering", "destination", "many"]
 
 #: Instead of the browser's EventSource: one that says what a test has it say.
 QUIET = """
@@ -27,17 +28,24 @@ window.EventSource = class extends EventTarget {
 """
 
 
-def answer(page: Any, path: str, value: Any) -> None:
-    """Have the page get this for a path of the API, whatever the query."""
-    page.route(
-        re.compile(rf"{re.escape(path)}(\?.*)?$"),
-        lambda route: route.fulfill(json=value),
-    )
+def _give(value: Any, route: Any) -> None:
+    route.fulfill(json=value)
 
 
-def without_events(page: Any) -> None:
-    """Nothing is live from the next load on: what was answered stays."""
-    page.add_init_script(QUIET)
+def answering(values: Mapping[str, Any], *, live: bool = True) -> Callable[[Any], None]:
+    """Have a page get these for paths of the API, whatever the query. Without `live`
+    nothing comes by itself, so that what was answered stays."""
+
+    def before(page: Any) -> None:
+        if not live:
+            page.add_init_script(QUIET)
+        for path, value in values.items():
+            page.route(
+                re.compile(rf"{re.escape(path)}(\?.*)?$"),
+                partial(_give, value),
+            )
+
+    return before
 
 
 def destination(

@@ -60,13 +60,16 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def open_page(browser: Any, stage: Stage) -> Iterator[Open]:
-    """open_page(user, address="#/", **options of the context): a page on which this
-    user (None: nobody) is signed in."""
+    """open_page(user, address="#/", before, **options of the context): a page on which
+    this user (None: nobody) is signed in; `before` is told of it before it loads."""
     contexts: list[Any] = []
     faults: list[str] = []
 
     def opened(
-        user: tuple[str, str] | None = ADMIN, address: str = "#/", **options: Any
+        user: tuple[str, str] | None = ADMIN,
+        address: str = "#/",
+        before: Callable[[Any], None] = lambda page: None,
+        **options: Any,
     ) -> Any:
         options.setdefault("viewport", {"width": 1280, "height": 800})
         context = browser.new_context(base_url=stage.url, **options)
@@ -83,6 +86,7 @@ def open_page(browser: Any, stage: Stage) -> Iterator[Open]:
         page = context.new_page()
         page.on("console", lambda said: _note(faults, said))
         page.on("pageerror", lambda error: faults.append(f"script: {error}"))
+        before(page)
         page.goto(f"/{address}")
         return page
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from .answers import answer, destination, without_events
+from .answers import answering, destination
+from .barriers import barriers
 from .stage import ADMIN, OPERATOR, VIEWER, Stage
 
 _CHEM = "/api/channels/chem-1"
@@ -69,11 +70,12 @@ def test_every_destination_has_its_pipe(
     ]
     for number in range(count):
         chem["parts"][f"system-{number}"] = kinds[number % len(kinds)]
-    page = open_page(OPERATOR, "#/alarms", color_scheme=scheme)
-    without_events(page)
-    answer(page, _CHEM, chem)
-    page.goto("/#/channels/chem-1/line")
-    page.reload()
+    page = open_page(
+        OPERATOR,
+        "#/channels/chem-1/line",
+        answering({_CHEM: chem}, live=False),
+        color_scheme=scheme,
+    )
     flow = page.get_by_role("region", name="Flow")
     expect(flow.get_by_role("group", name=re.compile("^Destination"))).to_have_count(
         count
@@ -82,6 +84,7 @@ def test_every_destination_has_its_pipe(
         "88\u2009000 messages"
     )
     picture(page, f"channel-{count}-{scheme}")
+    assert not barriers(page)
     page.set_viewport_size({"width": 768, "height": 1024})
     assert page.evaluate("document.documentElement.scrollWidth") <= 768
     picture(page, f"channel-{count}-{scheme}-768")
@@ -92,16 +95,14 @@ def test_a_channel_without_a_source_or_a_destination_says_so(
 ) -> None:
     chem = stage.asked(_CHEM)
     chem |= {"parts": {}, "enabled": False}
-    page = open_page(ADMIN, "#/alarms")
-    without_events(page)
-    answer(page, _CHEM, chem)
-    page.goto("/#/channels/chem-1/line")
-    page.reload()
+    before = answering({_CHEM: chem}, live=False)
+    page = open_page(ADMIN, "#/channels/chem-1/line", before)
     expect(page.get_by_role("heading", name="No source")).to_be_visible()
     expect(page.get_by_role("heading", name="No destination")).to_be_visible()
     expect(page.get_by_text("This channel is not enabled")).to_be_visible()
     expect(page.get_by_role("group", name=re.compile("^Operate"))).to_have_count(0)
     picture(page, "channel-empty")
+    assert not barriers(page)
 
 
 def test_a_destination_is_paused_and_resumed_from_its_menu(
@@ -111,6 +112,7 @@ def test_a_destination_is_paused_and_resumed_from_its_menu(
     wms = page.get_by_role("group", name="Destination wms")
     wms.get_by_role("button", name="Operate wms").click()
     picture(page, "channel-menu")
+    assert not barriers(page)
     wms.get_by_role("button", name="Pause").click()
     expect(wms).to_contain_text("paused by otto")
     # The menu is left with Esc, and the focus is where it came from.
@@ -138,6 +140,7 @@ def test_stopping_asks_and_names_who_is_disconnected(
         dialog = page.get_by_role("dialog", name="Stop scanner-7?")
         expect(dialog).to_contain_text(f"1 sender is disconnected: {here}.")
         picture(page, "channel-stop")
+        assert not barriers(page)
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         line.settimeout(0.2)
@@ -215,6 +218,7 @@ def test_the_log_goes_on_by_itself_and_is_filtered(
     expect(refusals).to_contain_text("parked")
     expect(refusals).not_to_contain_text("listening on")
     picture(page, "channel-log")
+    assert not barriers(page)
 
 
 def test_the_ledger_spells_the_sum_out(open_page: Any, picture: Any) -> None:
@@ -248,9 +252,7 @@ def test_a_ledger_that_does_not_add_up_tells_the_difference(
         "bytes_framed": 850,
         "bytes_skipped": 51,
     }
-    page = open_page(VIEWER, "#/alarms")
-    answer(page, _CHEM, chem)
-    page.goto("/#/channels/chem-1/ledger")
+    page = open_page(VIEWER, "#/channels/chem-1/ledger", answering({_CHEM: chem}))
     lis = page.get_by_role("region", name="Messages for lis")
     expect(lis.get_by_role("alert")).to_contain_text("Nobody accounts for 4 messages.")
     expect(lis).to_contain_text("dropped: the buffer was full")
@@ -259,6 +261,7 @@ def test_a_ledger_that_does_not_add_up_tells_the_difference(
         "1 byte is counted that did not come in."
     )
     picture(page, "ledger-wrong")
+    assert not barriers(page)
 
 
 _LINES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
@@ -306,10 +309,11 @@ def test_the_line_is_told_in_one_sentence(
         page.reload()
         expect(page.locator("main")).to_contain_text(sentence)
         picture(page, f"line-{name.replace(' ', '-')}")
+        assert not barriers(page)
         if name == "the framing":
             sample = page.get_by_role("region", name="The last bytes that were skipped")
             expect(sample).to_contain_text("05 48 65 6c 6c 6f ff 0d")
-            expect(sample).to_contain_text("␅Helloÿ␍")
+            expect(sample).to_contain_text("·Helloÿ·")
 
 
 def test_a_slow_destination_and_a_stalled_peer_are_told_apart(
@@ -324,9 +328,7 @@ def test_a_slow_destination_and_a_stalled_peer_are_told_apart(
         peers=[{"peer": "10.0.4.7:5000", "since": 1.0, "unacknowledged_bytes": 2048}],
     )
     chem["parts"]["dead"] = destination(lis, queued=7, counters={"stalls_total": 2})
-    page = open_page(VIEWER, "#/alarms")
-    answer(page, _CHEM, chem)
-    page.goto("/#/channels/chem-1/line")
+    page = open_page(VIEWER, "#/channels/chem-1/line", answering({_CHEM: chem}))
     expect(page.get_by_role("listitem").filter(has_text="far: ")).to_contain_text(
         "Destination slow: it takes messages, but the oldest of 40 has waited for 10 m."
     )

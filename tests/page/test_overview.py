@@ -8,7 +8,9 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from .answers import answer, destination, many, without_events
+from .answers import answering, destination, many
+from .barriers import barriers
+from .revealing import opened_revealed
 from .stage import ADMIN, OPERATOR, VIEWER, Stage
 
 #: Counts the rows of the table in which anything is drawn anew.
@@ -57,15 +59,15 @@ def test_refused_messages_are_told_with_their_number_and_lead_to_them(
 
 
 def test_why_they_were_refused_is_told_to_who_may_see_what_they_say(
-    open_page: Any, stage: Stage
+    open_page: Any,
 ) -> None:
     page = open_page(OPERATOR)
     refused = page.get_by_role("listitem").filter(has_text="chem-1 → lis")
-    found = stage.asked("/api/channels/chem-1/parked?destination=lis&limit=1")
-    assert found["parked"][0]["reason"] == "AE: unknown patient 000666"
-    expect(refused).not_to_contain_text("unknown patient")
-    answer(page, "/api/channels/chem-1/parked", found)
-    page.reload()
+    expect(refused).to_contain_text("refused 2 messages since")
+    expect(refused).not_to_contain_text("AE")
+    page = opened_revealed(open_page, OPERATOR, "chem-1")
+    page.get_by_role("link", name="iobuffer").click()
+    refused = page.get_by_role("listitem").filter(has_text="chem-1 → lis")
     expect(refused).to_contain_text("(AE: unknown patient 000666)")
 
 
@@ -77,6 +79,7 @@ def test_parked_messages_are_sent_again_after_a_question(
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("2 messages of chem-1 to lis again")
     picture(page, "overview-retry")
+    assert not barriers(page)
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_be_hidden()
     page.get_by_role("button", name="Retry lis of chem-1").click()
@@ -91,15 +94,13 @@ def test_parked_messages_are_sent_again_after_a_question(
 def test_a_halted_destination_is_resumed_from_here(
     open_page: Any, picture: Any, stage: Stage
 ) -> None:
-    page = open_page(OPERATOR, "#/alarms")
     listed = stage.asked("/api/channels")
     chem = next(each for each in listed["channels"] if each["name"] == "chem-1")
     halted = "halted: AR: wrong version; see to it, then resume"
     chem["parts"]["lis"] = destination(
         chem["parts"]["lis"], "failed", halted, halted=True, queued=412
     )
-    without_events(page)
-    answer(page, "/api/channels", listed)
+    page = open_page(OPERATOR, before=answering({"/api/channels": listed}, live=False))
     asked = []
 
     def resume(route: Any) -> None:
@@ -107,12 +108,10 @@ def test_a_halted_destination_is_resumed_from_here(
         route.fulfill(json={})
 
     page.route("**/api/channels/chem-1/resume*", resume)
-    page.goto("/#/")
-    page.reload()
     trouble = page.get_by_role("listitem").filter(has_text="AR: wrong version")
     picture(page, "overview-halted")
+    assert not barriers(page)
     trouble.get_by_role("button", name="Resume lis of chem-1").click()
-    page.wait_for_function("() => true")
     stage.wait_for("the resume", lambda: asked)
     assert asked[0].endswith("/api/channels/chem-1/resume?part=lis")
 
@@ -152,7 +151,6 @@ def test_a_channel_is_opened_by_keyboard(open_page: Any) -> None:
 def test_of_two_hundred_channels_only_what_changed_is_drawn_anew(
     open_page: Any, picture: Any, stage: Stage
 ) -> None:
-    page = open_page(ADMIN, "#/alarms")
     like = stage.asked("/api/channels/scanner-7")
     channels = many(like, 200)
     lines = {
@@ -165,19 +163,13 @@ def test_of_two_hundred_channels_only_what_changed_is_drawn_anew(
         }
         for each in channels
     }
-    without_events(page)
-    answer(page, "/api/channels", {"channels": channels})
-    answer(
-        page,
-        "/api/history",
-        {
-            "step_seconds": 30,
-            "end_at": 0,
-            "channels": {name: {"in": list(range(30))} for name in lines},
-        },
-    )
-    page.goto("/#/")
-    page.reload()
+    history = {
+        "step_seconds": 30,
+        "end_at": 0,
+        "channels": {name: {"in": list(range(30))} for name in lines},
+    }
+    answers = {"/api/channels": {"channels": channels}, "/api/history": history}
+    page = open_page(ADMIN, before=answering(answers, live=False))
     table = page.get_by_role("region", name="Channels")
     expect(table.get_by_role("link")).to_have_count(200)
     page.evaluate("lines => streams['/api/events'].say('channels', lines)", lines)

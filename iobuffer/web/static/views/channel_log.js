@@ -5,17 +5,19 @@ import { channelPath } from "../api.js";
 import { useAnswer, useLive } from "../live.js";
 import { Clock, Empty, Trouble } from "../parts.js";
 
-/** The live lines fill the gaps; this is for what was lost with a connection. */
-const AGAIN_MS = 60_000;
+/** Lines come live; what a receiver said is only in what is asked for. */
+const AGAIN_MS = 10_000;
+/** So much of a line tells it from another of the same moment. */
+const TELLING = 16;
 const LEVELS = { info: "–", warn: "◐", error: "▲" };
 const LEVEL_WORDS = { info: "note", warn: "warning", error: "error" };
 
 /** What is kept and what has come since, newest first, each line once. */
 function together(kept, fresh) {
   const known = new Set();
-  return [...fresh, ...kept]
+  return [...kept, ...fresh]
     .filter((each) => {
-      const key = `${each.at} ${each.part} ${each.text}`;
+      const key = `${each.at} ${each.part} ${each.text.slice(0, TELLING)}`;
       return known.has(key) ? false : known.add(key);
     })
     .sort((a, b) => b.at - a.at);

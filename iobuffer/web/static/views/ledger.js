@@ -2,7 +2,7 @@
 // It prints as a document.
 
 import { html } from "../vendor.min.js";
-import { live } from "../live.js";
+import { live, useAnswer } from "../live.js";
 import { Empty } from "../parts.js";
 import { href } from "../place.js";
 import { count, exactly, plural, size } from "../words.js";
@@ -80,6 +80,7 @@ function nothingYet(channel) {
 }
 
 export function Ledger({ channel, name }) {
+  const gateway = useAnswer("/api/status", 0).value?.name;
   const { store, parts, relays = {} } = channel;
   if (!store) return html`<${Empty} title="The store has not answered yet"><p>It is asked again in a few seconds.</p></${Empty}>`;
   const destinations = Object.entries(parts).filter(([, each]) => each.ledger);
@@ -88,7 +89,7 @@ export function Ledger({ channel, name }) {
   const balanced = [...destinations, ...fetching].every(([, each]) => each.ledger.balance === 0);
   return html`<div class="ledger">
     <div class="row"><div><h2>Ledger of ${name}</h2>
-      <p class="muted">As of ${exactly(live.now())}. ${plural(store.stored_messages, "message")}, ${size(store.stored_bytes)} kept${store.stored_messages > 0
+      <p class="muted">${gateway ? `iobuffer ${gateway}, as` : "As"} of ${exactly(live.now())}. ${plural(store.stored_messages, "message")}, ${size(store.stored_bytes)} kept${store.stored_messages > 0
         ? `: ${count(store.first_seq)} to ${count(store.last_seq)}` : ""}.</p></div>
       <button type="button" class="row-end" onClick=${() => print()}>Print</button></div>
     ${nothingYet(channel) && html`<p>Nothing has been received yet; every message will be in one of these lines.</p>`}

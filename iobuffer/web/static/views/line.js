@@ -3,7 +3,7 @@
 import { html } from "../vendor.min.js";
 import { useNow } from "../live.js";
 import { Clock, Empty, Light, When } from "../parts.js";
-import { TYPES, ago, count, glyphs, lasting, plural, size } from "../words.js";
+import { TYPES, ago, count, lasting, plural, size } from "../words.js";
 
 /** A round trip longer than this is felt when each message waits for its answer. */
 const SLOW_SECONDS = 0.5;
@@ -69,7 +69,7 @@ function Sample({ hex }) {
   const bytes = hex.match(/../g) || [];
   const rows = [];
   for (let at = 0; at < bytes.length; at += ROW_BYTES) rows.push(bytes.slice(at, at + ROW_BYTES));
-  const read = (some) => glyphs(some.map((each) => String.fromCharCode(parseInt(each, 16))).join("")).replace(/[\x80-\xa0]/g, "·");
+  const read = (some) => some.map((each) => String.fromCharCode(parseInt(each, 16))).join("").replace(/[^ -~\xa1-\xff]/g, "·");
   return html`<pre class="sample" tabindex="0" role="region" aria-label="The last bytes that were skipped">${rows.map((row, index) =>
     `${(index * ROW_BYTES).toString(16).padStart(4, "0")}  ${row.join(" ").padEnd(ROW_BYTES * 3)} ${read(row)}\n`)}</pre>`;
 }
