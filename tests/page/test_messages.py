@@ -186,7 +186,7 @@ def test_nothing_of_another_message_stands_under_a_number(open_page: Any) -> Non
     one = page.get_by_role("region", name="Message 1", exact=True)
     one.get_by_text("SIM00000001").first.wait_for()
     held: list[Any] = []
-    page.route("**/api/channels/chem-1/messages/2", held.append)
+    page.route("**/api/channels/chem-1/messages/2", lambda route: held.append(route))
     with page.expect_request("**/api/channels/chem-1/messages/2"):
         page.get_by_role("link", name="Message 2", exact=True).click()
     two = page.get_by_role("region", name="Message 2", exact=True)
