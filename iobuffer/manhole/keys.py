@@ -9,14 +9,11 @@ from pathlib import Path
 
 import attrs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from twisted.conch.ssh.keys import (
-    BadKeyError,
-    EncryptedKeyError,
-    FingerprintFormats,
-    Key,
-)
+from twisted.conch.ssh.keys import FingerprintFormats, Key
 
 from ..errors import IobufferError
+from ..people import StateFileError
+from ..people.state_file import write_private
 from .config import writable_by_others
 
 __all__ = [
@@ -59,29 +56,25 @@ def host_key(state_dir: Path) -> Key:
     path = state_dir / HOST_KEY
     try:
         if not path.exists():
-            _write(path, Key(Ed25519PrivateKey.generate()).toString("openssh"))
+            made = Key(Ed25519PrivateKey.generate())
+            write_private(path, made.toString("openssh"))
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise KeyFileError(
                 f"{path} is a private key that others may read; delete it, and a new "
                 f"one is made"
             )
-        return Key.fromString(path.read_bytes())
+        text = path.read_bytes()
+    except StateFileError as error:
+        raise KeyFileError(str(error)) from error
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from error
-    except (BadKeyError, EncryptedKeyError) as error:
+    try:
+        return Key.fromString(text)
+    except Exception as error:
+        # Conch has no one class for it: of one bit it is a struct.error, of another a
+        # ValueError, and none of them may keep the gateway from starting.
         words = f"{path} is damaged ({error}); delete it, and a new one is made"
         raise KeyFileError(words) from error
-
-
-def _write(path: Path, text: bytes) -> None:
-    """Whole or not at all: half a key would keep the manhole shut."""
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
 
 
 def authorized_keys(path: Path) -> tuple[list[AuthorizedKey], list[str]]:

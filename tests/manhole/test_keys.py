@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import stat
 from pathlib import Path
 
@@ -52,6 +53,19 @@ def test_a_damaged_host_key_is_named_with_the_remedy(tmp_path: Path) -> None:
 
     with pytest.raises(KeyFileError, match="delete it, and a new one is made"):
         host_key(tmp_path)
+
+
+@pytest.mark.parametrize("kept_bytes", range(36, 400, 40))
+def test_a_host_key_that_is_cut_off_or_altered_is_named(
+    tmp_path: Path, kept_bytes: int
+) -> None:
+    host_key(tmp_path)
+    path = tmp_path / HOST_KEY
+    whole = path.read_bytes()
+    for damaged in (whole[:kept_bytes], whole[:kept_bytes] + b"~" + whole[kept_bytes:]):
+        path.write_bytes(damaged)
+        with contextlib.suppress(KeyFileError):
+            host_key(tmp_path)
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
