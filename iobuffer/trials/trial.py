@@ -126,7 +126,7 @@ class Trial:
     def _tick(self) -> None:
         now = self._reactor.seconds()
         if not self.ending:
-            self._attempt.look(now)
+            self._look(now)
             if now - self._started_at >= self._seconds:
                 self.end(f"its {self._seconds:g} s are over")
             elif not self._listeners and now - self._alone_since >= LONELY_SECONDS:
@@ -136,6 +136,14 @@ class Trial:
             told = self._heard and not self._listeners
             if told or now - self._ended_at >= LONELY_SECONDS:
                 self.forget()
+
+    def _look(self, now: float) -> None:
+        try:
+            self._attempt.look(now)
+        except Exception as error:
+            # Or nothing would end it, and what it has taken would stay taken.
+            _log.failure("a trial has failed")
+            self.end(f"ended by a fault that the log shows: {error}")
 
     def _flush(self) -> None:
         for listener, number in tuple(self._listeners.items()):

@@ -19,13 +19,15 @@ class Attempt:
     def __init__(self) -> None:
         self.ok: bool | None = None
         self.running = False
+        self.broken = False
         self.closing: Deferred[None] | None = None
 
     def start(self) -> None:
         self.running = True
 
     def look(self, now: float) -> None:
-        pass
+        if self.broken:
+            raise ValueError("one of its own")
 
     def stop(self) -> Deferred[None]:
         self.running = False
@@ -141,6 +143,20 @@ def test_what_cannot_be_closed_ends_all_the_same() -> None:
     assert world.attempt.closing is not None
     world.attempt.closing.errback(OSError("gone"))
     assert listener.events == ["end"]
+
+
+def test_a_fault_in_a_look_ends_the_trial_and_is_told() -> None:
+    world = World()
+    listener = world.joined()
+    world.attempt.broken = True
+    world.pass_seconds(0.2)
+    world.close()
+    world.pass_seconds(0.2)
+
+    assert [value["reason"] for _, value in listener.heard] == [
+        "Ended by a fault that the log shows: one of its own."
+    ]
+    assert world.forgotten == [world.trial], "what it had taken is free again"
 
 
 def test_somebody_late_hears_everything_and_then_it_is_forgotten() -> None:
