@@ -14,6 +14,7 @@ from .verdict import (
     OFF,
     Now,
     Verdict,
+    has_grown,
     slide,
     spoken,
 )
@@ -83,12 +84,13 @@ class Silence:
         if source.state.word in (Word.PAUSED, Word.STOPPED):
             self._heard_at = None
             return Verdict(False, f"the source is {source.state}")
-        total = source.counters["messages_in_total"]
-        if self._heard_at is None or total != self._messages_total:
-            is_first = self._heard_at is None
-            self._messages_total, self._heard_at = total, now.seconds
-            if not is_first:
-                return Verdict(False, "a message has come")
+        known, total = self._messages_total, source.counters["messages_in_total"]
+        self._messages_total = total
+        if self._heard_at is None:
+            self._heard_at = now.seconds
+        elif has_grown(total, known):
+            self._heard_at = now.seconds
+            return Verdict(False, "a message has come")
         if not silence.hours.covers(now.weekday, now.minute):
             self._opened_at = None
             return LEAVE

@@ -12,6 +12,7 @@ from .verdict import (
     OFF,
     Now,
     Verdict,
+    has_grown,
     slide,
     spoken,
 )
@@ -117,7 +118,8 @@ class Stalled:
                 f"connected, and takes none of {counters['queued']} messages that "
                 "wait; the link is opened again. Look at the receiving system",
             )
-        if delivered != self._delivered_total or not counters["queued"]:
+        known, self._delivered_total = self._delivered_total, delivered
+        if has_grown(delivered, known) or not counters["queued"]:
             return Verdict(False, "it takes messages again")
         return LEAVE
 

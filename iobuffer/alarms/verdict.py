@@ -25,6 +25,7 @@ __all__ = [
     "Check",
     "Now",
     "Verdict",
+    "has_grown",
     "slide",
     "spoken",
 ]
@@ -92,6 +93,12 @@ def spoken(seconds: float) -> str:
     if seconds < 2 * DAY_SECONDS:
         return f"{seconds / 3600:.0f} h"
     return f"{seconds / DAY_SECONDS:.0f} days"
+
+
+def has_grown(total: int, before: int) -> bool:
+    """Whether a counter has counted since it was `before`, also where its part was
+    started anew in between, and counts from 0."""
+    return total > before or 0 < total < before
 
 
 def slide(

@@ -75,6 +75,18 @@ def test_a_device_that_is_silent_for_too_long_is_raised_until_a_message_comes() 
     assert desk.look(59.0) == []
 
 
+def test_a_source_that_is_started_anew_does_not_end_its_silence() -> None:
+    desk = Desk(Scene(silence=60.0))
+    desk.scene.source.messages_in_total = 7
+    desk.look()
+    assert desk.look(60.0) == ["+silence chem-1"]
+
+    desk.scene.source.messages_in_total = 0
+    assert desk.look(5.0) == []
+    desk.scene.source.messages_in_total = 1
+    assert desk.look(5.0) == ["-silence chem-1"]
+
+
 def test_silence_counts_only_within_its_hours() -> None:
     desk = Desk(Scene(silence=1800.0, hours="mon-fri 07:00-19:00"))
     desk.weekday, desk.minute = SUN, NOON

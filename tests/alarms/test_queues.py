@@ -86,6 +86,23 @@ def test_a_stalled_delivery_is_raised_until_it_goes_on() -> None:
     assert desk.look(5.0) == ["-stalled chem-1/lis"]
 
 
+def test_a_stalled_delivery_that_is_started_anew_has_delivered_nothing_by_that() -> (
+    None
+):
+    desk = Desk(Scene())
+    desk.scene.destination.messages_out_total = 10
+    desk.scene.queued = 5
+    desk.look()
+    desk.scene.destination.stalls_total = 1
+    assert desk.look(5.0) == ["+stalled chem-1/lis"]
+
+    desk.scene.destination.stalls_total = 0
+    desk.scene.destination.messages_out_total = 0
+    assert desk.look(5.0) == []
+    desk.scene.destination.messages_out_total = 1
+    assert desk.look(5.0) == ["-stalled chem-1/lis"]
+
+
 def test_damage_in_the_store_is_raised_when_it_grows() -> None:
     desk = Desk(Scene())
     desk.scene.damaged_messages = 3
