@@ -83,10 +83,30 @@ async def test_a_channel_shows_ledger_cursor_and_configuration(
     assert shown["state"]["word"] == "running"
     assert shown["parts"]["out"]["cursor"] == 2
     assert shown["parts"]["out"]["ledger"]["balance"] == 0
+    assert shown["parts"]["out"]["halted"] is False
+    assert shown["limits"] == {
+        "max_bytes": 10 * 2**30,
+        "max_messages": 0,
+        "when_full": "block",
+    }
     assert shown["config"]["id"] == "a"
     assert not shown["editable"]
     listed = (await api.ask("GET", "/api/channels")).json["channels"]
     assert [each["name"] for each in listed] == ["a"]
+
+
+async def test_a_channel_shows_how_far_each_relay_has_got(api: ApiGateway) -> None:
+    await api.ask("GET", "/api/channels/a/batches", token="t-relay")
+    await send(api, b"one", b"two")
+
+    async def counted() -> bool:
+        shown = (await api.ask("GET", "/api/channels/a")).json
+        return shown["relays"]["relay"]["queued"] == 2
+
+    await api.until("both wait for the relay", counted)
+    shown = (await api.ask("GET", "/api/channels/a")).json
+    assert list(shown["relays"]) == ["relay"]
+    assert "relay" not in shown["parts"]
 
 
 async def test_messages_are_found_by_number_text_and_bytes(api: ApiGateway) -> None:
