@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from email import message_from_string
@@ -13,16 +14,25 @@ from typing import Any
 
 import pytest
 
+from tests.links.certificates import Authority
 from tests.torture.gateway import GatewayProcess, free_ports, wait_until
 
 SECONDS = 25.0
 
 
 class Webhook(HTTPServer):
-    """Takes what is posted; the first post fails."""
+    """Takes what is posted; the first post fails. `identity`: a certificate and its
+    key, to speak TLS with."""
 
-    def __init__(self) -> None:
+    def __init__(self, identity: tuple[str, str] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Request)
+        if identity is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*identity)
+            # The handshake is made by whoever reads first, and may fail there.
+            self.socket = context.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.posts = 0
         self.documents: list[dict[str, Any]] = []
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
@@ -35,6 +45,9 @@ class Webhook(HTTPServer):
         self.shutdown()
         self._thread.join()
         self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that does not trust us hangs up within the handshake."""
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -124,3 +137,49 @@ path = {tmp_path}/out
         assert "the server answered with 503; trying again" in gateway.log
         assert "webhook works again" in gateway.log
         assert "/hook" not in gateway.log
+
+
+@pytest.mark.parametrize("trusted", [False, True], ids=["another CA", "its CA"])
+def test_a_webhook_over_tls_is_told_only_if_its_certificate_is_good(
+    tmp_path: Path, trusted: bool
+) -> None:
+    """It is verified without anybody asking for it; `tls.ca` names the hospital's own
+    authority."""
+    ours = Authority(tmp_path, "ours")
+    other = Authority(tmp_path, "other")
+    (port,) = free_ports(1)
+    with Webhook(ours.issue("hook")) as webhook:
+        # Here no post is to fail but for its certificate.
+        webhook.posts = 1
+        url = tmp_path / "url"
+        url.touch(mode=0o600)
+        url.write_text(f"https://127.0.0.1:{webhook.server_port}/hook")
+        sections = f"""
+[alarms]
+webhook_file = {url}
+tls.ca = {(ours if trusted else other).ca}
+
+[source:chem-1]
+type = tcp_server
+host = 127.0.0.1
+port = {port}
+framing = line
+
+[channel:chem-1]
+silence = 1s
+
+[destination:chem-1:out]
+type = file
+path = {tmp_path}/out
+"""
+        with GatewayProcess(tmp_path / "gw", sections, ports=[port]) as gateway:
+            gateway.start()
+            if trusted:
+                wait_until("the alarm", lambda: webhook.documents, SECONDS)
+                assert webhook.documents[0]["channel"] == "chem-1"
+            else:
+                refused = "(CN=hook) is refused: its CA is not known here"
+                wait_until("the reason", lambda: refused in gateway.log, SECONDS)
+                assert webhook.documents == []
+            gateway.stop()
+            assert "/hook" not in gateway.log
