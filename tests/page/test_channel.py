@@ -70,6 +70,8 @@ def test_every_destination_has_its_pipe(
     ]
     for number in range(count):
         chem["parts"][f"system-{number}"] = kinds[number % len(kinds)]
+    cursor = {name: lis[name] for name in ("cursor", "queued", "ledger")}
+    chem["relays"] = {"clinic": cursor | {"queued": 7}}
     page = open_page(
         OPERATOR,
         "#/channels/chem-1/line",
@@ -80,13 +82,16 @@ def test_every_destination_has_its_pipe(
     expect(flow.get_by_role("group", name=re.compile("^Destination"))).to_have_count(
         count
     )
+    clinic = flow.get_by_role("listitem").filter(has_text="clinic")
+    expect(clinic).to_contain_text("another iobuffer")
+    expect(clinic).to_contain_text("7 wait")
     expect(flow.get_by_role("group", name="Buffer")).to_contain_text(
         "88\u2009000 messages"
     )
     picture(page, f"channel-{count}-{scheme}")
     assert not barriers(page)
     page.set_viewport_size({"width": 768, "height": 1024})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 768
+    page.wait_for_function("document.documentElement.scrollWidth <= 768")
     picture(page, f"channel-{count}-{scheme}-768")
 
 

@@ -94,6 +94,7 @@ function Row({ channel, history, now }) {
   return useMemo(() => {
     const { source } = channel.parts;
     const destinations = Object.entries(channel.parts).filter(([name]) => name !== "source");
+    const relays = Object.keys(channel.relays || {});
     const last = source?.counters.last_message_at;
     const arriving = pace(channel.rates, "messages_in");
     const open = (event) => {
@@ -108,7 +109,8 @@ function Row({ channel, history, now }) {
         <span>${arriving > 0 ? rate(arriving) : html`<span class="muted">${last ? `quiet since ${moment(last, now)}` : "nothing yet"}</span>`}</span></td>
       <td><${Buffer} channel=${channel} /></td>
       <td>${destinations.map(([name, part]) => html`<span class="part">${name} <${Light} word=${part.state?.word || "stopped"} bare /></span> `)}
-        ${destinations.length === 0 && html`<span class="muted">none</span>`}</td>
+        ${relays.map((name) => html`<span class="part">${name} <span class="muted small">fetches</span></span> `)}
+        ${destinations.length + relays.length === 0 && html`<span class="muted">none</span>`}</td>
       <td class="number">${last ? html`<${When} at=${last} />` : html`<span class="muted">–</span>`}</td>
     </tr>`;
   }, [channel, history]);
