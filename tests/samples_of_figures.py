@@ -38,6 +38,7 @@ class Scene:
         self.stored_bytes = 0
         self.stored_messages = 0
         self.oldest_queued_at: float | None = None
+        self.dropped = {"full": 2}
         self.damaged_messages = 0
         self.expires_at: float | None = None
 
@@ -53,7 +54,7 @@ class Scene:
             delivered={Confidence.ACKNOWLEDGED: 2},
             queued=self.queued,
             parked=1,
-            dropped={"full": 2},
+            dropped=self.dropped,
             replayed=0,
             oldest_queued_at=self.oldest_queued_at,
         )
