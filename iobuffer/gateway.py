@@ -23,6 +23,7 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from .errors import ConfigError, ExitStatus, Problem, StorageError
+from .heap import keep_freed_memory
 from .history import History
 from .pair import ChannelPair, limits_of
 from .settings.model import ChannelSettings, Kinds, Settings
@@ -98,6 +99,7 @@ class Gateway(Service):
                 cannot be used; nothing was started.
         """
         super().startService()
+        keep_freed_memory()
         gateway = self.settings.gateway
         for warning in self.settings.warnings:
             _log.warn("{warning}", warning=_told(warning))
