@@ -133,9 +133,12 @@ export function useAnswer(path, everyMs = AGAIN_MS) {
     let over = false;
     let timer = null;
     let controller = null;
+    // Once is once: of a message each look is a line of the audit log.
+    let asked = false;
     const look = async () => {
       clearTimeout(timer);
       if (!document.hidden) {
+        asked = true;
         controller?.abort();
         controller = new AbortController();
         const { signal } = controller;
@@ -150,7 +153,7 @@ export function useAnswer(path, everyMs = AGAIN_MS) {
       }
       if (!over && everyMs) timer = setTimeout(look, everyMs);
     };
-    const seen = () => { if (!document.hidden) look(); };
+    const seen = () => { if (!document.hidden && (everyMs || !asked)) look(); };
     reload.current = look;
     document.addEventListener("visibilitychange", seen);
     look();
