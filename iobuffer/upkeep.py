@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError, Problem
 from .gateway import Gateway
+from .people import StateFileError
+from .people.state_file import remove_private, write_private
 from .settings.channels import channel_from_object, good_name
 from .settings.claims import doubts
 from .settings.load import CHANNELS_DIR
@@ -181,44 +184,36 @@ class ChannelFiles:
         """Write (or remove) the file, read everything; on any error undo it."""
         path = self._path(name)
         try:
-            with open(path, "rb") as file:
-                before: bytes | None = file.read()
-        except FileNotFoundError:
-            before = None
-        try:
-            self._write(path, content)
-            settings = self._gateway.reread()
-            missing = content is not None and name not in settings.channels
-            if missing:
-                raise ConfigError([Problem("was not read", file=path)])
-        except ConfigError:
-            self._write(path, before)
-            raise
-        except OSError as error:
+            before = _content(path)
+            try:
+                self._write(path, content)
+                settings = self._gateway.reread()
+                if content is not None and name not in settings.channels:
+                    raise ConfigError([Problem("was not read", file=path)])
+            except BaseException:
+                self._write(path, before)
+                raise
+        except (OSError, StateFileError) as error:
             raise Refusal(507, f"{path} cannot be written", str(error)) from error
         return settings
 
     def _write(self, path: str, content: bytes | None) -> None:
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         if content is None:
-            if os.path.exists(path):
-                os.unlink(path)
+            remove_private(Path(path))
         else:
-            fresh = path + ".new"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-            with open(os.open(fresh, flags, 0o600), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(fresh, path)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            write_private(Path(path), content)
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, f"{name}.json")
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def _unmasked(found: Any, kept: Any, place: str) -> Any:

@@ -19,7 +19,14 @@ from typing import Any
 
 from .errors import StateFileError
 
-__all__ = ["LOCK", "StateFile", "check_private", "locked", "write_private"]
+__all__ = [
+    "LOCK",
+    "StateFile",
+    "check_private",
+    "locked",
+    "remove_private",
+    "write_private",
+]
 
 LOCK = "people.lock"
 _MAX_BYTES = 16 << 20
@@ -68,7 +75,8 @@ def write_private(path: Path, image: bytes) -> None:
     """Put a file of mode 0600 in the place of `path`, whole or not at all, synced.
 
     Raises:
-        StateFileError: the disk said no; the old file is as it was.
+        StateFileError: the disk said no; the old file is as it was, or, where the
+            message says so, a power cut may still bring it back.
     """
     fresh = path.with_name(path.name + ".new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -85,14 +93,41 @@ def write_private(path: Path, image: bytes) -> None:
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
     except OSError as error:
         raise StateFileError(
             f"{path} cannot be written: {error.strerror}; nothing was changed"
+        ) from error
+    _sync_parent(path)
+
+
+def remove_private(path: Path) -> None:
+    """Take a file away, if it is there, synced.
+
+    Raises:
+        StateFileError: as write_private.
+    """
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StateFileError(
+            f"{path} cannot be removed: {error.strerror}; nothing was changed"
+        ) from error
+    _sync_parent(path)
+
+
+def _sync_parent(path: Path) -> None:
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StateFileError(
+            f"{path} was changed, but its disk did not confirm it: {error.strerror}; "
+            "look at the disk, and do it again"
         ) from error
 
 
