@@ -18,7 +18,7 @@ SECONDS = 30.0
 
 #: What Tab does: the function that is registered for the word, with the line as it is.
 _TAB = """
-eval "$(iobuffer completion bash)"
+source /dev/stdin <<<"$SCRIPT"
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
 spec=$(complete -p iobuffer) || exit 3
@@ -37,6 +37,12 @@ CHANNEL = {
 }
 
 
+def _script(shell: str) -> str:
+    result = CliRunner().invoke(main, ["completion", shell])
+    assert result.exit_code == 0
+    return result.output
+
+
 def _tab(*words: str | Path) -> list[str]:
     """The line `iobuffer WORDS...`, with the cursor at the end of the last word."""
     done = subprocess.run(
@@ -45,7 +51,7 @@ def _tab(*words: str | Path) -> list[str]:
         text=True,
         timeout=SECONDS,
         check=False,
-        env={"PATH": f"{BIN}:/usr/bin:/bin"},
+        env={"PATH": f"{BIN}:/usr/bin:/bin", "SCRIPT": _script("bash")},
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -90,7 +96,4 @@ def test_where_none_runs_there_is_nothing_to_offer_and_nothing_is_said(
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_has_its_script(shell: str) -> None:
-    result = CliRunner().invoke(main, ["completion", shell])
-
-    assert result.exit_code == 0
-    assert f"_IOBUFFER_COMPLETE={shell}_complete" in result.output
+    assert f"_IOBUFFER_COMPLETE={shell}_complete" in _script(shell)

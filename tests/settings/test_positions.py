@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iobuffer.settings.jsonfile import parse
@@ -69,7 +69,11 @@ def test_every_problem_of_a_json_file_has_its_line() -> None:
 _NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 
 
-@given(st.dictionaries(_NAMES, st.recursive(st.text() | st.integers(), st.lists)))
+_VALUES = st.text(max_size=6) | st.lists(st.integers() | st.text(max_size=6))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(_NAMES, _VALUES | st.dictionaries(_NAMES, _VALUES)))
 def test_any_object_is_found_its_way_through(found: dict[str, Any]) -> None:
     text = json.dumps(found, indent=1)
     rows = text.split("\n")
