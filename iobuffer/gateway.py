@@ -74,7 +74,6 @@ class Gateway(Service):
         self._reactor = reactor
         self.wall = wall
         self.started_at = 0.0
-        self._wall = wall
         self._changing = DeferredLock()
         self._tallying: LoopingCall | None = None
         #: What the channels did in the last day.
@@ -109,7 +108,7 @@ class Gateway(Service):
             store,
             max_pending_bytes=gateway.max_pending_bytes,
             recent_bytes=gateway.recent_bytes,
-            wall=self._wall,
+            wall=self.wall,
             on_fatal=_end_process,
             on_findings=self._log_findings,
         )
@@ -127,7 +126,7 @@ class Gateway(Service):
             store.close()
             raise
         self.keeper = keeper
-        self.started_at = self._wall()
+        self.started_at = self.wall()
         keeper.start()
         for name, channel in self.settings.channels.items():
             self._add_pair(channel, found[name])
@@ -213,10 +212,7 @@ class Gateway(Service):
         settings = read()
         for warning in settings.warnings:
             _log.warn("reload: {warning}", warning=_told(warning))
-        if settings.gateway != self.settings.gateway:
-            _log.warn("reload: a change in [gateway] takes a restart")
-        if settings.extra.get("http") != self.settings.extra.get("http"):
-            _log.warn("reload: a change in [http] takes a restart")
+        settings = _until_restart(self.settings, settings)
         # What runs, not what was read last: a channel that could not be opened then (a
         # full disk) is taken up by the next reload.
         old = {name: pair.settings for name, pair in self.pairs.items()}
@@ -313,7 +309,7 @@ class Gateway(Service):
             keeper=self.keeper,
             found=found,
             reactor=self._reactor,
-            wall=self._wall,
+            wall=self.wall,
         )
         self.pairs[channel.name] = pair
         pair.start()
@@ -324,7 +320,7 @@ class Gateway(Service):
         seconds = self._reactor.seconds()
         if self.history.is_due(seconds):
             looks = {name: pair.look() for name, pair in self.pairs.items()}
-            self.history.take(seconds, self._wall(), looks)
+            self.history.take(seconds, self.wall(), looks)
 
     def _log_findings(self, findings: list[Finding]) -> None:
         for finding in findings:
@@ -345,6 +341,20 @@ class Gateway(Service):
                 channel=state.channel,
                 waiting=waiting,
             )
+
+
+def _until_restart(running: Settings, read: Settings) -> Settings:
+    """What was read, but for the sections that hold until the next start: so they are
+    shown as they are, and the next reload warns once more."""
+    if read.gateway != running.gateway:
+        _log.warn("reload: a change in [gateway] takes a restart")
+    extra = dict(read.extra)
+    http = running.extra.get("http")
+    if extra.pop("http", None) != http:
+        _log.warn("reload: a change in [http] takes a restart")
+    if http is not None:
+        extra["http"] = http
+    return attrs.evolve(read, gateway=running.gateway, extra=extra)
 
 
 async def _awaited(change: Callable[[], Awaitable[None]]) -> None:

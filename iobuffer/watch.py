@@ -89,6 +89,7 @@ class Watch:
 
     def start(self) -> None:
         """Look now, and then every few seconds."""
+        self._started_at = self._wall()
         self._looking = LoopingCall(self._look)
         self._looking.clock = self._reactor
         self._looking.start(_LOOK_SECONDS)

@@ -271,6 +271,21 @@ def test_a_reload_that_changes_nothing_keeps_every_connection(place: Place) -> N
         place.arrives("a", b"one", b"two")
 
 
+def test_what_takes_a_restart_is_said_at_each_reload_until_there_was_one(
+    place: Place,
+) -> None:
+    port, page, other = place.ports
+    sections = lines_in(port, "a") + file_out(place.folder / "a", "a")
+    http = "\n[http]\nport = {}\n"
+    gateway = place.run(sections + http.format(page), [port])
+    for times in (1, 2):
+        place.reload(
+            sections + http.format(other),
+            "0 channels added, 0 changed, 0 removed, 1 as before",
+        )
+        assert gateway.log.count("reload: a change in [http] takes a restart") == times
+
+
 def test_a_reload_adds_and_removes_and_leaves_the_others_alone(place: Place) -> None:
     first, second, third = place.ports
     kept = lines_in(first, "kept") + file_out(place.folder / "kept", "kept")
