@@ -24,6 +24,7 @@ FLOORS = {
     "relay_format": 1,
     "heap": 1,
     "relay_order": 2,
+    "keeping": 2,
     "channel": 2,
     "counters": 2,
     "rates": 2,
@@ -88,6 +89,7 @@ SHARED_WITHIN_FLOOR = {
     },
     1: set(),
     2: {
+        ("channel", "keeping"),
         ("channel", "state"),
         ("channel", "counters"),
         ("relay_order", "channel"),
