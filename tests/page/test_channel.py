@@ -316,6 +316,25 @@ def test_the_line_is_told_in_one_sentence(
             expect(sample).to_contain_text("·Helloÿ·")
 
 
+def test_what_was_skipped_is_shown_once_it_is_revealed(
+    open_page: Any, stage: Stage
+) -> None:
+    with socket.create_connection(("127.0.0.1", stage.ports["chem"])) as line:
+        line.sendall(b"no frame around this\r\n")
+        page = open_page(OPERATOR, "#/channels/chem-1/line")
+        source = page.get_by_role("region", name="Line of source")
+        findings = page.get_by_role("listitem").filter(has_text="by the framing mllp")
+        expect(findings).to_be_visible()
+        source.get_by_role("button", name="Reveal").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Setting up or testing a device").check()
+        dialog.get_by_role("button", name="Reveal").click()
+        sample = source.get_by_role("region", name="The last bytes that were skipped")
+        expect(sample).to_contain_text("6e 6f 20 66 72 61 6d 65")
+        expect(sample).to_contain_text("no frame around ")
+        assert not barriers(page)
+
+
 def test_a_slow_destination_and_a_stalled_peer_are_told_apart(
     open_page: Any, stage: Stage
 ) -> None:

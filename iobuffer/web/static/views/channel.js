@@ -54,6 +54,6 @@ export function Channel({ segments, query }) {
     ${!WITHOUT_PLOT.has(tab) && html`<${ChannelPlot} key=${name} channel=${channel} />`}
     <${Tabs} tabs=${tabs} chosen=${tab} label="Of ${name}" />
     <${Trouble} problem=${missing} />
-    ${view && html`<${view} key=${name} channel=${channel} name=${name} segments=${rest} query=${query} />`}
+    ${view && html`<${view} key=${name} channel=${channel} name=${name} segments=${rest} query=${query} reload=${reload} />`}
     ${!TABS[tab] && html`<${Trouble} problem=${{ title: "There is no such view of a channel", detail: "Choose one of those above." }} />`}`;
 }

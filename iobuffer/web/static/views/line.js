@@ -2,8 +2,9 @@
 
 import { html } from "../vendor.min.js";
 import { useNow } from "../live.js";
-import { Clock, Empty, Light, When } from "../parts.js";
+import { Clock, Empty, Light, When, useMe } from "../parts.js";
 import { TYPES, ago, count, lasting, plural, size } from "../words.js";
+import { Masked } from "./reveal.js";
 
 /** A round trip longer than this is felt when each message waits for its answer. */
 const SLOW_SECONDS = 0.5;
@@ -117,19 +118,21 @@ function facts(part) {
   ].filter(([, known]) => known !== false && known !== undefined && known !== "" && known !== 0 && known !== null);
 }
 
-function Part({ name, part }) {
+function Part({ channel, name, part, reload }) {
+  const me = useMe();
   const line = part.line || {};
   return html`<section class="line-part" aria-label="Line of ${name}">
     <h3><${Light} word=${part.state?.word || "stopped"} bare /> ${name} <span class="muted small">${TYPES[part.type] || part.type} ${part.at || ""}</span></h3>
     <dl class="facts">${facts(part).map(([term, known]) => html`<div key=${term}><dt>${term}</dt><dd>${known}</dd></div>`)}</dl>
     ${line.skipped_bytes > 0 && (line.skipped_sample
       ? html`<p class="small muted">The last bytes that no framing could use:</p><${Sample} hex=${line.skipped_sample} />`
-      : html`<p class="small muted">What was skipped is shown to those who may see what messages say.</p>`)}
+      : me.mayOperate ? html`<${Masked} name=${channel} onRevealed=${reload} />`
+        : html`<p class="small muted">What was skipped is shown to operators.</p>`)}
     <${Peers} name=${name} peers=${part.peers || []} />
   </section>`;
 }
 
-export function Line({ channel }) {
+export function Line({ channel, reload }) {
   const now = useNow();
   const parts = Object.entries(channel.parts);
   if (parts.length === 0) return html`<${Empty} title="There is no line"><p>This channel has neither a source nor a destination.</p></${Empty}>`;
@@ -139,6 +142,6 @@ export function Line({ channel }) {
       ? html`<p class="notice notice-good" role="status"><${Light} word="running" bare /> All well: whatever came was cut into messages, and nothing is lost or stuck on the way.</p>`
       : html`<ul class="findings">${found.map(([word, name, text]) => html`<li key=${`${name} ${text}`} class="notice notice-${word === "failed" ? "bad" : "wait"}">
           <${Light} word=${word} bare /> <strong>${name}</strong>: ${text}</li>`)}</ul>`}
-    ${parts.map(([name, part]) => html`<${Part} key=${name} name=${name} part=${part} />`)}
+    ${parts.map(([name, part]) => html`<${Part} key=${name} channel=${channel.name} name=${name} part=${part} reload=${reload} />`)}
   </div>`;
 }
