@@ -133,13 +133,31 @@ class ChannelFiles:
                     "until it is configured again or forgotten"
                 )
             elif each not in old_ones:
-                effects.append(f"{each} is opened and gets what is kept")
+                effects.append(self._beginning(name, each))
             elif old_ones[each] != new_ones[each]:
                 effects.append(f"{each} is closed and opened again")
         if old and new and old.policy != new.policy:
             effects.append("the channel's policy changes")
         what = "changed" if old and new else "added" if new else "removed"
         return {"channel": name, "change": what, "effects": effects}
+
+    def _beginning(self, name: str, destination: str) -> str:
+        """What a destination gets first that is added to this channel."""
+        stored = self._gateway.watch.stored.get(name)
+        if stored is None:
+            return f"{destination} is opened"
+        waiting = stored.orphans.get(destination)
+        if waiting is not None:
+            return (
+                f"{destination} is opened and goes on where it was: {waiting} "
+                "messages wait for it"
+            )
+        if stored.destinations or stored.orphans:
+            return f"{destination} is opened and gets what comes from now on"
+        return (
+            f"{destination} is opened and gets all that is kept: "
+            f"{stored.stored_messages} messages"
+        )
 
     def _may_change(self, name: str) -> None:
         if not good_name(name):

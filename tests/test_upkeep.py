@@ -16,7 +16,9 @@ import pytest
 from iobuffer.errors import ConfigError, Problem
 from iobuffer.registry import KINDS
 from iobuffer.settings.load import load
-from iobuffer.settings.model import GatewayConfig, Settings
+from iobuffer.settings.model import ChannelSettings, GatewayConfig, Settings
+from iobuffer.storage.base import Limits
+from iobuffer.storage.memory import MemoryStore
 from iobuffer.upkeep import ChannelFiles
 from iobuffer.web.base import Problem as Refusal
 
@@ -27,9 +29,27 @@ CHANNEL: dict[str, Any] = {
 
 
 @attrs.define
+class FakeWatch:
+    stored: dict[str, Any] = attrs.Factory(dict)
+
+
+@attrs.define
+class FakePair:
+    settings: ChannelSettings
+    channel: Any = attrs.Factory(lambda: FakeChannel())
+    source: Any = None
+
+
+@attrs.define
+class FakeChannel:
+    cursors: dict[str, int] = attrs.Factory(dict)
+
+
+@attrs.define
 class FakeGateway:
     settings: Settings
     reread: Callable[[], Settings]
+    watch: FakeWatch = attrs.Factory(FakeWatch)
     pairs: dict[str, Any] = attrs.Factory(dict)
     kinds: Any = KINDS
 
@@ -113,3 +133,47 @@ def test_a_disk_without_room_refuses_and_leaves_nothing_behind(
     assert caught.value.status == 507
     assert path_of(gateway).read_bytes() == before
     assert os.listdir(path_of(gateway).parent) == ["a.json"]
+
+
+# -- what a plan says of a destination that is added -----------------------------------
+
+
+def effects(gateway: Any, had: list[str], now: list[str]) -> list[str]:
+    """Of a plan to add the destination `lis` to the channel `a`."""
+    store = MemoryStore()
+    for names in (had, now):
+        store.open_channel("a", Limits(), names)
+    gateway.watch.stored = {"a": store.state("a")}
+    file = CHANNEL["destinations"]["out"]
+    before = {"enabled": False, "destinations": dict.fromkeys(now, file)}
+    after = {"enabled": False, "destinations": dict.fromkeys([*now, "lis"], file)}
+    files = ChannelFiles(gateway)
+    gateway.pairs = {"a": FakePair(files.built("a", before))}
+    (change,) = files.plan("a", after)["changes"]
+    found: list[str] = change["effects"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("had", "now", "effect"),
+    [
+        ([], [], "lis is opened and gets all that is kept: 0 messages"),
+        (["out"], ["out"], "lis is opened and gets what comes from now on"),
+        (["out"], [], "lis is opened and gets what comes from now on"),
+        (
+            ["lis", "out"],
+            ["out"],
+            "lis is opened and goes on where it was: 0 messages wait for it",
+        ),
+    ],
+)
+def test_a_plan_says_where_a_destination_begins(
+    gateway: Any, had: list[str], now: list[str], effect: str
+) -> None:
+    assert effects(gateway, had, now) == [effect]
+
+
+def test_of_a_new_channel_there_is_nothing_to_begin_with(gateway: Any) -> None:
+    (change,) = ChannelFiles(gateway).plan("a", CHANNEL)["changes"]
+
+    assert "out is opened" in change["effects"]
