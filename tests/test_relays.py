@@ -280,6 +280,19 @@ def test_rows_of_one_moment_are_joined_up_to_the_size_of_a_row(world: World) -> 
     assert sizes == [2, 2]
 
 
+def test_rows_of_another_moment_keep_their_time(world: World) -> None:
+    def offer(at: float) -> None:
+        wanted = world.channel.last_seq + 1
+        world.channel.offer(single_peer([b"x"], at, "p"))
+        world.reactor.run_until(lambda: world.channel.last_seq == wanted)
+
+    for at in (WALL - 1.0, WALL - 0.99, WALL - 0.9):
+        offer(at)
+
+    times = [(len(batch), batch.received_at) for batch in world.ask().batches]
+    assert times == [(2, WALL - 1.0), (1, WALL - 0.9)]
+
+
 def test_what_is_given_beyond_the_room_is_told_and_comes_again() -> None:
     world = World(max_messages=4)
     world.ask()

@@ -63,7 +63,8 @@ def test_the_origin_its_time_and_every_hop_arrive_at_the_third(chain: Three) -> 
 
     assert origin["hops"] == []
     assert found["text"] == origin["text"]
-    assert found["received_at"] == origin["received_at"]
+    # A row has one time, and those of the same few milliseconds become one.
+    assert found["received_at"] == pytest.approx(origin["received_at"], abs=0.1)
     assert found["origin"] == origin["peer"] == origin["origin"]
     assert [hop["channel"] for hop in found["hops"]] == ["ward", "mid"]
     assert len({hop["gateway"] for hop in found["hops"]}) == 2
