@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import random
 import shutil
@@ -244,6 +246,24 @@ class GatewayProcess:
             cwd=self.config.parent,
             check=False,
         )
+
+    def has_delivered(self, channel: str, destination: str) -> bool:
+        """Whether nothing is queued for it, by the gateway's own word."""
+        line = http.client.HTTPConnection("local", timeout=10)
+        line.sock = socket.socket(socket.AF_UNIX)
+        line.sock.settimeout(10)
+        try:
+            line.sock.connect(str(self.state_dir / "api.sock"))
+            line.request("GET", f"/api/channels/{channel}")
+            answer = line.getresponse()
+            assert answer.status == 200, answer.read()
+            parts = json.load(answer)["parts"]
+        except FileNotFoundError:
+            # It is not there yet.
+            return False
+        finally:
+            line.close()
+        return not parts[destination]["queued"]
 
     def audit(self) -> None:
         """The ledger of the stopped gateway adds up."""

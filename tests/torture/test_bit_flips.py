@@ -126,7 +126,14 @@ def deliver_damaged(
             acked = {(1, number) for number in sender.acked}
             wait_until(
                 "all or nothing more",
-                lambda: acked <= sink.names or _is_quiet(sink),
+                lambda: (
+                    acked <= sink.names
+                    or (
+                        _is_quiet(sink)
+                        if broken
+                        else gateway.has_delivered("hl7", "answering")
+                    )
+                ),
                 20,
             )
             gateway.stop()
@@ -141,6 +148,7 @@ def deliver_damaged(
 
 
 def _is_quiet(sink: Sink) -> bool:
+    # A broken build has no API to ask.
     had = len(sink.delivered)
     time.sleep(0.7)
     return sink.connections_total > 0 and len(sink.delivered) == had

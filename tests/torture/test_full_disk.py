@@ -144,7 +144,7 @@ keep = 1s
                 sender.stop()
         acked = {(1, number) for number in hl7.acked}
         wait_until("delivered", lambda: acked <= answering.names, 30)
-        wait_until_quiet(plain)
+        wait_until("all lines", lambda: gateway.has_delivered("lines", "plain"), 30)
         gateway.stop()
 
         outcomes = [
@@ -226,14 +226,3 @@ def fill_to_the_last_byte(place: Path) -> None:
         except OSError:
             pass  # no room for another
     assert shutil.disk_usage(place).free == 0
-
-
-def wait_until_quiet(sink: Sink) -> None:
-    """Nothing has come for half a second."""
-
-    def quiet() -> bool:
-        had = len(sink.delivered)
-        time.sleep(0.5)
-        return len(sink.delivered) == had
-
-    wait_until("no more deliveries", quiet, 30)
