@@ -3,7 +3,7 @@
 import {
   createContext, html, useCallback, useContext, useEffect, useId, useRef, useState,
 } from "./vendor.min.js";
-import { WORDS, ago, clock, exactly } from "./words.js";
+import { WORDS, ago, clock, exactly, moment } from "./words.js";
 import { useNow } from "./live.js";
 
 /** Who is signed in: {name, role}; null for nobody. */
@@ -70,6 +70,13 @@ export function When({ at, never = "never" }) {
   if (!at) return html`<span class="muted">${never}</span>`;
   const iso = new Date(at * 1000).toISOString();
   return html`<time datetime=${iso} title=${exactly(at)}>${ago(at, now)}</time>`;
+}
+
+/** Since when something is so: the time of day, exact on hover. */
+export function Since({ at }) {
+  const now = useNow();
+  const iso = new Date(at * 1000).toISOString();
+  return html`<time class="nowrap" datetime=${iso} title=${exactly(at)}>since ${moment(at, now)}</time>`;
 }
 
 /** A moment by the clock, exact on hover. */

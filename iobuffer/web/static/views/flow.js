@@ -3,7 +3,7 @@
 
 import { html } from "../vendor.min.js";
 import { useNow } from "../live.js";
-import { Light, When } from "../parts.js";
+import { Light, Since, When } from "../parts.js";
 import { href } from "../place.js";
 import { TYPES, count, lasting, moment, plural, rate, size } from "../words.js";
 import { Operate } from "./operate.js";
@@ -83,7 +83,7 @@ function Pipe({ word, share = 0, level = "plain" }) {
 function Sentence({ state }) {
   if (!state) return html`<p class="muted small">Not running.</p>`;
   return html`<p class="small ${state.word === "failed" ? "why-bad" : "muted"}">${state.reason || state.word}
-    ${state.word !== "running" && html` <span class="nowrap">(<${When} at=${state.since} />)</span>`}</p>`;
+    ${state.word !== "running" && html` (<${Since} at=${state.since} />)`}</p>`;
 }
 
 function Title({ name, part, children }) {

@@ -2,10 +2,10 @@
 
 import { html, useState } from "../vendor.min.js";
 import { api, channelPath, withQuery } from "../api.js";
-import { useAnswer, useNow } from "../live.js";
-import { Dialog, Light, Trouble, When, useDeed, useMe } from "../parts.js";
+import { useAnswer } from "../live.js";
+import { Dialog, Light, Since, Trouble, useDeed, useMe } from "../parts.js";
 import { href } from "../place.js";
-import { exactly, moment, plural } from "../words.js";
+import { plural } from "../words.js";
 
 const PARKED_MS = 15_000;
 /** Parked messages that one retry takes; the gateway answers when the last is through. */
@@ -81,11 +81,10 @@ function Retry({ channel, part, parked, onClose, onDone }) {
 
 /** What a destination has refused: how many, since when, and why. */
 function Refused({ channel, part, parked }) {
-  const now = useNow();
   const path = withQuery(channelPath(channel, "parked"), { destination: part, limit: 1 });
   const first = useAnswer(path, PARKED_MS).value?.parked[0];
   return html`<span class="why">refused ${plural(parked, "message")}${first
-    && html` since <time datetime=${new Date(first.parked_at * 1000).toISOString()} title=${exactly(first.parked_at)}>${moment(first.parked_at, now)}</time>${first.reason && !first.masked ? ` (${first.reason})` : ""}`}</span>`;
+    && html` <${Since} at=${first.parked_at} />${first.reason && !first.masked ? ` (${first.reason})` : ""}`}</span>`;
 }
 
 function Where({ channel, part }) {
@@ -100,7 +99,7 @@ function One({ trouble, onRetry, onDone }) {
   return html`<li><${Light} word=${word} bare />
     <span class="what"><${Where} channel=${channel} part=${part} /> ${" "}
       ${parked ? html`<${Refused} channel=${channel} part=${part} parked=${parked} />`
-        : html`<span class="why">${text}</span> <span class="muted small nowrap">(<${When} at=${at} />)</span>`}</span>
+        : html`<span class="why">${text}</span> <span class="muted small">(<${Since} at=${at} />)</span>`}</span>
     <span class="deeds">
       ${parked && html`<a class="button" href=${href("channels", channel, "parked")}>See them</a>`}
       ${parked && me.mayOperate && html`<button type="button" aria-label="Retry ${part} of ${channel}" onClick=${() => onRetry(trouble)}>Retry</button>`}
