@@ -287,6 +287,10 @@ class WebClient:
             # Whatever the network, TLS or the server's HTTP does wrong comes out of
             # the agent as one of two dozen classes; for us they are one thing.
             raise WebFailed(self._policy.note.problem or _why(error)) from error
+        if response.version < (b"HTTP", 1, 1):
+            # Such a server closes without a word (RFC 9112, 9.3). The agent keeps
+            # the connection all the same, and the next request would fail on it.
+            await self.close()
         found = {
             name.decode("latin-1").lower(): values[-1].decode("latin-1")
             for name, values in response.headers.getAllRawHeaders()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
 from iobuffer.links.web_client import WebClient, WebFailed, WebTlsConfig
@@ -109,6 +110,38 @@ async def test_a_redirect_is_an_answer_and_nobody_goes_there(reactor: Any) -> No
         answer = await client.ask("GET", url, timeout_seconds=5)
         assert answer.status == 302
     assert seen == [b"/in"]
+
+
+class _OneRequestEach(Protocol):
+    """A server of HTTP/1.0: what else comes over a connection finds it closed."""
+
+    answered = False
+
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        if self.answered:
+            self.transport.loseConnection()
+        else:
+            self.answered = True
+            self.transport.write(b"HTTP/1.0 204 No Content\r\n\r\n")
+
+
+async def test_a_server_of_http_1_0_has_a_connection_for_each_request(
+    reactor: Any,
+) -> None:
+    port = reactor.listenTCP(
+        0, Factory.forProtocol(_OneRequestEach), interface="127.0.0.1"
+    )
+    client = WebClient(reactor, tls=WebTlsConfig(), headers={}, max_answer_bytes=1000)
+    try:
+        url = f"http://127.0.0.1:{port.getHost().port}/"
+        for _ in range(2):
+            answer = await client.ask("POST", url, body=b"x", timeout_seconds=5)
+            assert answer.status == 204
+    finally:
+        await client.close()
+        await port.stopListening()
+        await deferLater(reactor, 0.05)
 
 
 async def test_an_answer_without_end_is_given_up(reactor: Any) -> None:
