@@ -38,6 +38,8 @@ class ChannelFigures:
     state: State
     source: PartFigures | None
     destinations: Mapping[str, PartFigures]
+    #: Why nothing more is taken, for want of room; empty while there is room.
+    full_reason: str = ""
     stored: ChannelState | None = None
 
     @property

@@ -161,6 +161,7 @@ class Watch:
                 name: self._part(configs.get(name), states[name], counters[name])
                 for name in pair.deliveries
             },
+            full_reason=pair.channel.full_reason if pair.channel.full else "",
             stored=self._stored.get(pair.name),
         )
 

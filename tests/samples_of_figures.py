@@ -39,6 +39,7 @@ class Scene:
         self.stored_messages = 0
         self.oldest_queued_at: float | None = None
         self.dropped = {"full": 2}
+        self.full_reason = ""
         self.damaged_messages = 0
         self.expires_at: float | None = None
 
@@ -85,6 +86,7 @@ class Scene:
             state=self.source_state,
             source=source if self.has_source else None,
             destinations={"lis": lis} if self.has_destination else {},
+            full_reason=self.full_reason,
             stored=stored,
         )
         return GatewayFigures(

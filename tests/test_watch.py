@@ -51,6 +51,11 @@ class Part:
     tls: TlsConfig = TlsConfig()
 
 
+class FakeChannel:
+    full = False
+    full_reason = ""
+
+
 class FakePair:
     def __init__(self, name: str, policy: Any, part: Part) -> None:
         self.name = name
@@ -65,6 +70,7 @@ class FakePair:
         self.link_state = self.state
         self.source: object | None = object()
         self.deliveries = {"lis": object()}
+        self.channel = FakeChannel()
         self.messages = 0
         self.voice = Voice(name, lambda: WALL)
 
@@ -160,6 +166,20 @@ def test_an_alarm_is_one_line_when_it_is_raised_and_one_when_it_is_cleared(
     )
     own = world.pairs["chem-1"].voice.log.newest()
     assert [f"chem-1: {line.text}" for line in own] == [cleared[1], raised[1]]
+
+
+def test_a_channel_without_room_is_an_alarm(world: World) -> None:
+    world.watch.start()
+    channel = world.pairs["chem-1"].channel
+    channel.full, channel.full_reason = True, "the disk is full"
+    world.after(5.0)
+
+    (alarm,) = world.watch.raised
+    assert alarm.text == "nothing more is taken, for want of room: the disk is full"
+
+    channel.full = False
+    world.after(40.0)
+    assert world.watch.raised == ()
 
 
 def test_figures_hold_what_the_store_said_and_what_counts_now(world: World) -> None:

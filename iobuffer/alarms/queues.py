@@ -17,9 +17,28 @@ from .verdict import (
     spoken,
 )
 
-__all__ = ["Damaged", "Queue", "QueueAge", "Stalled"]
+__all__ = ["Damaged", "Full", "Queue", "QueueAge", "Stalled"]
 
 _GROWTH_WINDOW_SECONDS = 600.0
+#: A full store takes a batch whenever a destination has made room for one.
+_ROOM_SECONDS = 30.0
+
+
+class Full:
+    """Nothing more is taken: the disk is full, or the channel has used up its room."""
+
+    def __init__(self) -> None:
+        self._full_at: float | None = None
+
+    def look(self, now: Now, channel: ChannelFigures, part: str) -> Verdict:
+        if channel.full_reason:
+            self._full_at = now.seconds
+            return Verdict(
+                True, f"nothing more is taken, for want of room: {channel.full_reason}"
+            )
+        if self._full_at is not None and now.seconds - self._full_at < _ROOM_SECONDS:
+            return LEAVE
+        return Verdict(False, "there is room again")
 
 
 class Queue:

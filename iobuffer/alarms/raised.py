@@ -20,7 +20,7 @@ from .links import (
     destination_naks,
     source_naks,
 )
-from .queues import Damaged, Queue, QueueAge, Stalled
+from .queues import Damaged, Full, Queue, QueueAge, Stalled
 from .verdict import AlarmKind, Check, Now, Verdict
 
 __all__ = ["Alarm", "Alarms", "Change"]
@@ -31,6 +31,7 @@ _PAGE_CERTIFICATE_SECONDS = 30 * 86400.0
 #: Made anew for each channel and part.
 _CHANNEL_CHECKS: Mapping[AlarmKind, Callable[[], Check]] = {
     AlarmKind.SILENCE: Silence,
+    AlarmKind.FULL: Full,
     AlarmKind.QUEUE: Queue,
     AlarmKind.DAMAGED: Damaged,
 }

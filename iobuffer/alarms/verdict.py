@@ -42,6 +42,7 @@ class AlarmKind(enum.Enum):
 
     LINK_DOWN = "link_down"
     SILENCE = "silence"
+    FULL = "full"
     QUEUE = "queue"
     QUEUE_AGE = "queue_age"
     STALLED = "stalled"

@@ -26,6 +26,11 @@ def of_channels(channels: Iterable[ChannelFigures], at: float) -> Iterator[Metri
         "1 for the state that the channel is in.",
         ("channel", "state"),
     )
+    full = family(
+        "iobuffer_channel_full",
+        "1 while nothing more is taken, for want of room.",
+        OF_A_CHANNEL,
+    )
     figures = {
         name: family(f"iobuffer_channel_{name}", text, OF_A_CHANNEL)
         for name, text in (
@@ -43,6 +48,7 @@ def of_channels(channels: Iterable[ChannelFigures], at: float) -> Iterator[Metri
             states.add_metric(
                 (channel.name, word.value), float(channel.state.word is word)
             )
+        full.add_metric((channel.name,), float(bool(channel.full_reason)))
         values: dict[str, float] = {
             "max_bytes": channel.policy.max_bytes,
             "queue_messages": channel.queued_messages,
@@ -60,6 +66,7 @@ def of_channels(channels: Iterable[ChannelFigures], at: float) -> Iterator[Metri
         for name, value in values.items():
             figures[name].add_metric((channel.name,), value)
     yield states
+    yield full
     yield from figures.values()
 
 

@@ -9,6 +9,24 @@ from tests.fakes import WALL
 from tests.samples_of_figures import Scene
 
 
+def test_a_store_without_room_is_raised_until_there_is_room_for_a_while() -> None:
+    desk = Desk(Scene())
+    assert desk.look() == []
+    desk.scene.full_reason = "less than 64 MiB are free on the disk of /var/lib"
+    assert desk.look(5.0) == ["+full chem-1"]
+    assert desk.text == (
+        "nothing more is taken, for want of room: less than 64 MiB are free on the "
+        "disk of /var/lib"
+    )
+    desk.scene.full_reason = ""
+    assert desk.look(5.0) == []
+    desk.scene.full_reason = "less than 64 MiB are free on the disk of /var/lib"
+    assert desk.look(5.0) == []
+    desk.scene.full_reason = ""
+    assert desk.look(29.0) == []
+    assert desk.look(1.0) == ["-full chem-1"]
+
+
 def test_a_queue_is_raised_at_its_share_and_cleared_at_ten_percent_less() -> None:
     desk = Desk(Scene(queue_percent=80.0))
     fill(desk.scene, 799)

@@ -88,6 +88,7 @@ def test_a_channel_is_told_with_its_state_and_its_room() -> None:
 
     assert found["iobuffer_channel_state", "chem-1", "running"] == 1
     assert found["iobuffer_channel_state", "chem-1", "failed"] == 0
+    assert found["iobuffer_channel_full", "chem-1"] == 0
     assert found["iobuffer_channel_max_bytes", "chem-1"] == 1000
     assert found["iobuffer_channel_stored_bytes", "chem-1"] == 800
     assert found["iobuffer_channel_queue_bytes", "chem-1"] == 300
@@ -183,7 +184,7 @@ COUNTED = (
     *("stalls", "unmatched_answers", "commits"),
 )
 #: 1 or 0, or one for each.
-YES_OR_NO = ("up", "state", "alarm", "info")
+YES_OR_NO = ("up", "full", "state", "alarm", "info")
 
 
 def whole() -> GatewayFigures:
