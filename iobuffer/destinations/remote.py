@@ -57,7 +57,8 @@ class RemoteDestinationConfig(DeliveryConfig):
     channel_id: str = option(
         TEXT,
         example="chem-1",
-        help="The channel there that takes the messages, beside those of its source.",
+        help="The channel there that takes the messages, beside those of its source if "
+        "it has one.",
     )
     auth: WebAuthConfig = group(
         WebAuthConfig,
