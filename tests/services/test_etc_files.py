@@ -144,5 +144,5 @@ def test_the_defaults_that_are_shown_are_those_of_the_script() -> None:
     shown = re.findall(r"^#([A-Z_]+=.*)$", (ETC / "iobuffer.default").read_text(), re.M)
     script = (ETC / "iobuffer.init").read_text().splitlines()
 
-    assert len(shown) == 8
+    assert len(shown) == 9
     assert [line for line in shown if line not in script] == []

@@ -176,6 +176,19 @@ def test_it_runs_as_its_user_and_what_it_writes_is_not_for_all(
         assert not path.stat().st_mode & 0o022
 
 
+@pytest.mark.parametrize(("wanted", "had"), [("300", "300"), ("999999999", None)])
+def test_it_may_have_as_many_connections_as_is_set_or_can_be(
+    init: Installed, wanted: str, had: str | None
+) -> None:
+    init.set(f"MAX_FILES={wanted}")
+    assert init("start") == 0, init.said
+
+    limits = Path(f"/proc/{init.pid}/limits").read_text()
+    (row,) = (row for row in limits.splitlines() if row.startswith("Max open files"))
+    soft, hard = row.split()[3:5]
+    assert soft == (had or hard), "also where the kernel allows less"
+
+
 def test_a_configuration_with_errors_starts_nothing_and_stops_nothing(
     init: Installed,
 ) -> None:
