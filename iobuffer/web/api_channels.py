@@ -57,6 +57,11 @@ async def _act(call: Call) -> Any:
     return told(found, call)
 
 
+def _part(call: Call) -> str:
+    part: str = call.query["part"]
+    return part
+
+
 def _who(call: Call) -> str:
     """Whoever asks, as a log and a state name him."""
     principal = call.principal
@@ -135,6 +140,7 @@ ROUTES = (
             reply=done(name="string", state="object"),
             max_body_bytes=1024,
             audited=verb,
+            noted=_part,
         )
         for verb, summary in _VERBS.items()
     ),

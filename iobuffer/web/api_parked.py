@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from ..decoding import masked
@@ -14,6 +15,8 @@ __all__ = ["ROUTES"]
 #: One request waits for all of its messages; more are more requests.
 _MAX_REPLAYED = 10_000
 _PREVIEW_BYTES = 4096
+#: So many runs of numbers are named in a line of the audit log.
+_MAX_RUNS = 20
 
 
 async def _parked(call: Call) -> Any:
@@ -83,6 +86,25 @@ async def _replay(call: Call) -> Any:
     return found
 
 
+def _noted(call: Call) -> str:
+    """Which messages it is about, and why, for the audit log."""
+    given = call.body
+    seqs = sorted(set(given.get("seqs", ())))
+    breaks = [index for index, (a, b) in enumerate(pairwise(seqs), 1) if b != a + 1]
+    edges = [0, *breaks, len(seqs)] if seqs else []
+    runs = [(seqs[a], seqs[b - 1]) for a, b in pairwise(edges)]
+    if "first_seq" in given and "last_seq" in given:
+        runs.append((given["first_seq"], given["last_seq"]))
+    told = [str(a) if a == b else f"{a}-{b}" for a, b in runs[:_MAX_RUNS]]
+    if len(runs) > _MAX_RUNS:
+        told.append(f"and so on to {runs[-1][1]}, {len(seqs)} in all")
+    which = ", ".join(told)
+    why = given.get("reason", "")
+    if given.get("dry_run"):
+        why = "only asked how many"
+    return f"{given['destination']} {which}" + (f": {why}" if why else "")
+
+
 _NAME = {"type": "string", "maxLength": 64}
 _NUMBERED = {"type": "integer", "minimum": 1, "maximum": 2**62}
 _SEQS = {"type": "array", "items": _NUMBERED, "minItems": 1, "maxItems": 1000}
@@ -130,6 +152,7 @@ ROUTES = (
         },
         reply=done(dropped="integer"),
         audited="drop parked",
+        noted=_noted,
     ),
     Route(
         method="POST",
@@ -147,6 +170,7 @@ ROUTES = (
         },
         reply=done(delivered="integer", refused="array", stopped="string"),
         audited="retry parked",
+        noted=_noted,
     ),
     Route(
         method="POST",
@@ -171,5 +195,6 @@ ROUTES = (
         },
         reply=done(dry_run="boolean"),
         audited="replay",
+        noted=_noted,
     ),
 )

@@ -130,7 +130,8 @@ class Route:
     `max_body_bytes` above 0 a body that is there arrives as bytes in `Call.body`.
     `reply` is the JSON schema of the answer, `statuses` and `content_types` are what it
     has when all is well: for the description, and held to it by a test. `audited` is
-    the verb for the audit log; who, and the path, are added to it. No GET changes
+    the verb for the audit log; who, and the path, are added to it, and what `noted`
+    says of a call (which messages, why) where the path does not tell. No GET changes
     anything.
     """
 
@@ -146,6 +147,7 @@ class Route:
     content_types: tuple[str, ...] = ("application/json",)
     max_body_bytes: int = MIB
     audited: str = ""
+    noted: Callable[[Call], str] | None = None
 
 
 @attrs.frozen

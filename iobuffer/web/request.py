@@ -208,13 +208,16 @@ class Request(http.Request):
         if route.audited and self.principal is not None:
             # Before it is done: what cannot be written down is not done.
             site = self.shared.site
+            detail = printable(self.path)
+            if route.noted is not None:
+                detail = f"{detail} {route.noted(call)}".rstrip()
             await deferToThreadPool(
                 site.reactor,
                 site.reactor.getThreadPool(),
                 site.people.audit.append,
                 self.principal.name,
                 route.audited,
-                printable(self.path),
+                detail,
             )
         result = route.call(call)
         if isinstance(result, Deferred) or hasattr(result, "__await__"):

@@ -200,7 +200,10 @@ async def test_a_part_is_stopped_paused_and_started(api: ApiGateway) -> None:
     assert shown["state"]["word"] == "stopped", "a reload starts nothing"
     assert (await act("start"))["state"]["word"] != "stopped"
     await send(api, b"goes on")
-    assert [line[1] for line in api.people.audit.lines][:2] == ["stop", "start"]
+    assert [line[1:] for line in api.people.audit.lines][:2] == [
+        ("stop", "/api/channels/a/stop source"),
+        ("start", "/api/channels/a/start source"),
+    ]
     missing = await api.ask("POST", "/api/channels/a/stop?part=nobody")
     assert missing.status == 404
     assert "source, out" in missing.json["detail"]

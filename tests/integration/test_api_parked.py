@@ -109,6 +109,19 @@ async def test_parked_messages_are_shown_dropped_and_sent_again(
     dropped = await api.ask("POST", f"{path}/drop", body=reason)
     assert dropped.json == {"dropped": 1}
     assert await parked(api) == []
+    again = {"destination": "lis", "first_seq": 1, "last_seq": 3, "dry_run": True}
+    await api.ask("POST", "/api/channels/a/replay", body=again)
+    odd = {"destination": "lis", "seqs": [*range(1, 100, 2), 2], "dry_run": True}
+    await api.ask("POST", "/api/channels/a/replay", body=odd)
+    _, _, detail = api.people.audit.lines.pop()
+    assert "replay lis 1-3, 5, 7, " in detail
+    assert "41, and so on to 99, 51 in all: only" in detail
+    assert [line[1:] for line in api.people.audit.lines] == [
+        ("retry parked", f"{path}/retry lis 1"),
+        ("retry parked", f"{path}/retry lis 1-2, 7"),
+        ("drop parked", f"{path}/drop lis 3: entered by hand"),
+        ("replay", "/api/channels/a/replay lis 1-3: only asked how many"),
+    ]
 
     async def adds_up() -> bool:
         shown = (await api.ask("GET", "/api/channels/a")).json
