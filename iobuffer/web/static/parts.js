@@ -1,7 +1,7 @@
 // The small parts that every view is made of.
 
 import {
-  createContext, html, useCallback, useContext, useEffect, useId, useRef, useState,
+  createContext, html, useCallback, useContext, useEffect, useId, useLayoutEffect, useRef, useState,
 } from "./vendor.min.js";
 import { WORDS, ago, clock, exactly, moment } from "./words.js";
 import { useNow } from "./live.js";
@@ -134,7 +134,8 @@ export function useDeed(deed) {
 export function Dialog({ title, onClose, children, wide = false }) {
   const ref = useRef(null);
   const id = useId();
-  useEffect(() => {
+  // Before the next key: an Esc that follows at once is for the dialog.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
     dialog.showModal();

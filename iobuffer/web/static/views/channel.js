@@ -9,7 +9,7 @@ import { count } from "../words.js";
 import { ChannelPlot } from "./channel_plot.js";
 import { Flow } from "./flow.js";
 import { OperateChannel } from "./operate.js";
-import { withLine } from "./overview.js";
+import { withLine } from "./standing.js";
 
 // The log comes first: it opens no payload, so that looking at a channel is no line of
 // the audit log.

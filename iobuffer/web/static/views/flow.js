@@ -7,52 +7,19 @@ import { Light, Since, When } from "../parts.js";
 import { href } from "../place.js";
 import { TYPES, count, lasting, moment, plural, rate, size } from "../words.js";
 import { Operate } from "./operate.js";
+import { fill, pace, pressure } from "./standing.js";
 
 /** Peers that are named in the drawing; the Line tab has all of them. */
 const PEERS = 3;
-/** From here on a second is told; below it, the mean of a minute is what can be read. */
-const FAST = 10;
 /** What is there is seen, however small its share. */
 const LEAST_SHARE = 0.04;
 
 /** What happens when the buffer is full, by `when_full`. */
-export const WHEN_FULL = {
+const WHEN_FULL = {
   block: "the source waits, and the sender keeps its messages",
   drop_oldest: "the oldest messages are lost",
   drop_newest: "new messages are lost",
 };
-
-/** A rate that can be read: the last second of what is fast, else the last minute. */
-export function pace(rates, name) {
-  const second = rates.last_second?.[name] || 0;
-  return second >= FAST ? second : rates.last_minute?.[name] ?? second;
-}
-
-/**
- * How full a channel is: what waits (messages, about how many bytes, and its share of the
- * limit from 0 to 1), and the share of all that is kept.
- */
-export function fill(channel) {
-  const { store, limits } = channel;
-  const queues = Object.values(channel.parts).map((each) => each.queued || 0);
-  const relays = Object.values(channel.relays || {}).map((each) => each.queued);
-  const waiting = Math.max(0, ...queues, ...relays);
-  const messages = store?.stored_messages || 0;
-  const bytes = messages ? (store.stored_bytes * Math.min(waiting, messages)) / messages : 0;
-  const share = (some, all) => (all ? Math.min(1, some / all) : 0);
-  return {
-    waiting,
-    bytes,
-    share: Math.max(share(bytes, limits.max_bytes), share(waiting, limits.max_messages)),
-    kept: Math.max(share(store?.stored_bytes || 0, limits.max_bytes), share(messages, limits.max_messages)),
-  };
-}
-
-/** The colour of a backlog: nothing to worry about, filling up, or full. */
-export function pressure(share, full = false) {
-  if (full || share >= 0.95) return "bad";
-  return share >= 0.5 ? "wait" : "plain";
-}
 
 /** The inside of a pipe, up to its arrow, and so much of it from there backwards. */
 const INSIDE = "(100% - 11px)";

@@ -6,7 +6,7 @@ import { Empty, Light, Trouble, When, useMe } from "../parts.js";
 import { Spark } from "../plot.js";
 import { go, href } from "../place.js";
 import { TYPES, URGENCY, WORDS, count, lasting, moment, plural, rate } from "../words.js";
-import { fill, pace, pressure } from "./flow.js";
+import { fill, pace, pressure, withLine } from "./standing.js";
 import { Troubles } from "./troubles.js";
 
 const HISTORY_MS = 15_000;
@@ -19,25 +19,8 @@ const NONE = [];
 const byName = new Intl.Collator(undefined, { numeric: true });
 
 /** Where a source listens or dials, in a few characters. */
-export function whereabouts(part) {
+function whereabouts(part) {
   return [TYPES[part.type] || part.type, part.at].filter(Boolean).join(" ");
-}
-
-/** The newer of two states; what only the older one tells (the receiver's words) stays. */
-function newest(live, known) {
-  if (!live) return known;
-  return known?.word === live.word && known.reason.startsWith(live.reason) ? known : live;
-}
-
-/** A channel's view with what is live laid over it. */
-export function withLine(channel, line) {
-  if (!line) return channel;
-  const parts = { ...channel.parts };
-  for (const [name, part] of Object.entries(parts)) {
-    parts[name] = { ...part, state: newest(line.parts[name], part.state) };
-    if (name in line.queued) parts[name].queued = line.queued[name];
-  }
-  return { ...channel, state: newest(line.state, channel.state), rates: { ...channel.rates, last_second: line.rates }, parts };
 }
 
 /** withLine for all of them; a channel of which nothing is new stays the same object. */
@@ -69,7 +52,7 @@ function Buffer({ channel }) {
   const { waiting, share } = fill(channel);
   if (!waiting && !channel.full) return html`<span class="muted">empty</span>`;
   const ages = Object.values(channel.parts).map((each) => each.oldest_queued_age_seconds || 0);
-  const age = Math.max(...ages);
+  const age = Math.max(0, ...ages);
   const wide = channel.full ? 64 : Math.max(3, Math.round(share * 64));
   return html`<span class="gauge"><svg width="64" height="10" aria-hidden="true"><rect class="pipe-tube" width="64" height="10" rx="2" />
     <rect class="pipe-${pressure(share, channel.full)}" width=${wide} height="10" rx="2" /></svg>
