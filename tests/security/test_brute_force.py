@@ -36,7 +36,7 @@ def besiege(people: PeopleAt, guesses: Iterator[tuple[str, str]]) -> int:
         except TryLater as later:
             refused_in_a_row += 1
             # A pause of one address or account is filled with the others.
-            if refused_in_a_row >= 20:
+            if refused_in_a_row >= 5:
                 people.clock.now += later.seconds
                 refused_in_a_row = 0
         if people.clock.now >= ends_at:

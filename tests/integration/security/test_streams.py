@@ -242,8 +242,7 @@ async def test_a_stream_does_not_keep_a_session_that_nobody_uses(
         # It looks after its session meanwhile, and that is no use of it.
         await reader.line(b": here")
         people.clock.now += 6 * 60
-        await reader.end()
+        who = await lived_in.ask("GET", "/api/whoami", token="", headers=otto)
+        assert who.status == 401
     finally:
         reader.close()
-    who = await lived_in.ask("GET", "/api/whoami", token="", headers=otto)
-    assert who.status == 401
