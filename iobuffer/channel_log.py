@@ -16,8 +16,9 @@ import attrs
 
 __all__ = ["LINES", "TEXT_CHARACTERS", "ChannelLog", "Line", "Say"]
 
-#: Lines that a channel keeps, and how long one may be (a peer's own words may be in
-#: it): about 120 KiB a channel, if every line is as long as that.
+#: Lines that a channel keeps, and how long its text may be, and what it quotes: about
+#: 200 KiB a channel, if every line is as long as that, and twice that or four times
+#: where a peer's own words are in another script than ours.
 LINES = 200
 TEXT_CHARACTERS = 400
 

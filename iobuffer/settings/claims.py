@@ -15,7 +15,15 @@ import attrs
 
 from .model import ChannelSettings
 
-__all__ = ["Claim", "Doubt", "claims_of", "clashes", "doubts", "in_the_way"]
+__all__ = [
+    "Claim",
+    "Doubt",
+    "claims_of",
+    "clashes",
+    "doubts",
+    "in_the_way",
+    "own_claims",
+]
 
 _WILDCARDS = frozenset({"0.0.0.0", "::", ""})
 
@@ -34,7 +42,8 @@ _BOUNDLESS = frozenset({"idle", "raw", "fixed"})
 @attrs.frozen
 class Claim:
     """One thing that only one can have. `what` is "TCP port", "UDP port", "serial line"
-    or "file"; `name` its number or path; `host` the address of a port."""
+    or "file"; `name` its number or path; `host` the address of a port. What the gateway
+    takes for itself has no channel, and its section as the part."""
 
     channel: str
     part: str
@@ -45,6 +54,8 @@ class Claim:
     @property
     def owner(self) -> str:
         """Who has it, in words."""
+        if not self.channel:
+            return f"the gateway itself ([{self.part}])"
         part = "its source" if self.part == "source" else f"destination {self.part}"
         return f"channel {self.channel} ({part})"
 
@@ -103,6 +114,15 @@ def claims_of(channel: ChannelSettings) -> Iterator[Claim]:
         yield from _claims(channel.name, name, "destination", one.type_name, one.config)
 
 
+def own_claims(extra: Mapping[str, Any]) -> Iterator[Claim]:
+    """What the gateway takes for itself, by the further sections `extra`."""
+    http, manhole = extra.get("http"), extra.get("manhole")
+    if http is not None:
+        yield Claim("", "http", "TCP port", str(http.port), http.host)
+    if manhole is not None and manhole.enabled and manhole.socket is None:
+        yield Claim("", "manhole", "TCP port", str(manhole.port), manhole.host)
+
+
 def in_the_way(one: Claim, other: Claim) -> bool:
     """Whether the two cannot both be had."""
     if (one.what, one.name) != (other.what, other.name):
@@ -116,13 +136,10 @@ def clashes(
     channels: Mapping[str, ChannelSettings], extra: Mapping[str, Any]
 ) -> Iterator[tuple[Claim, Claim]]:
     """Each two that are in each other's way, the one that was there first first.
-    `extra` holds the further sections, of which [http] listens too."""
+    `extra` holds the further sections, of which some listen too."""
     seen: dict[tuple[str, str], list[Claim]] = {}
-    http = extra.get("http")
-    port = getattr(http, "port", None)
-    if port is not None:
-        claim = Claim("", "http", "TCP port", str(port), getattr(http, "host", ""))
-        seen[claim.what, claim.name] = [claim]
+    for claim in own_claims(extra):
+        seen.setdefault((claim.what, claim.name), []).append(claim)
     for channel in channels.values():
         for claim in claims_of(channel):
             before = seen.setdefault((claim.what, claim.name), [])
@@ -138,14 +155,13 @@ def doubts(
 ) -> Iterator[Doubt]:
     """Everything doubtful about these channels together."""
     for first, second in clashes(channels, extra):
-        owner = first.owner if first.channel else "the web server of [http]"
         option, remedy = _OPTIONS[second.what]
         yield Doubt(
             second.channel,
             second.part,
             option,
-            f"{second.thing} is also that of {owner}: only one of them can have it; "
-            f"{remedy}",
+            f"{second.thing} is also that of {first.owner}: only one of them can have "
+            f"it; {remedy}",
         )
     for channel in channels.values():
         for name, one in channel.destinations.items():

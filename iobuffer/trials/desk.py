@@ -10,7 +10,7 @@ import attrs
 from twisted.internet.defer import Deferred, DeferredList
 
 from ..gateway import Gateway
-from ..settings.claims import Claim, claims_of, in_the_way
+from ..settings.claims import Claim, claims_of, in_the_way, own_claims
 from ..settings.model import ChannelSettings
 from ..upkeep import ChannelFiles
 from ..web.base import Problem
@@ -194,9 +194,7 @@ class Trials:
                 source = claim.part == "source" and pair.source is not None
                 if source or claim.part in pair.deliveries:
                     yield claim
-        http = self._gateway.settings.extra.get("http")
-        if http is not None:
-            yield Claim("", "http", "TCP port", str(http.port), http.host)
+        yield from own_claims(self._gateway.settings.extra)
 
 
 def _claims(channel: ChannelSettings) -> Iterator[Claim]:
@@ -205,13 +203,11 @@ def _claims(channel: ChannelSettings) -> Iterator[Claim]:
 
 
 def _held_by(holder: Claim, claim: Claim) -> Problem:
+    thing = claim.thing[:1].upper() + claim.thing[1:]
     if not holder.channel:
         return Problem(
-            409,
-            f"{claim.thing} is the gateway's own, for this page",
-            "Choose another port.",
+            409, f"{thing} is held by {holder.owner}", "Choose another port."
         )
-    thing = claim.thing[:1].upper() + claim.thing[1:]
     if holder.part != "source":
         return Problem(
             409,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from iobuffer.registry import KINDS
@@ -13,13 +14,28 @@ from iobuffer.settings.claims import claims_of, doubts
 from iobuffer.settings.load import load
 
 
-def told(http: Any = None, **channels: dict[str, Any]) -> list[str]:
+class Http:
+    host, port = "127.0.0.1", 8080
+
+
+@attrs.define
+class Manhole:
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = 2222
+    socket: str | None = None
+
+
+def told(
+    http: Any = None, manhole: Any = None, **channels: dict[str, Any]
+) -> list[str]:
     """The warnings about these channels, each a source or a whole object."""
     built = {}
     for name, found in channels.items():
         whole = found if "source" in found else {"source": found}
         built[name] = channel_from_object({"id": name, **whole}, KINDS, f"{name}.json")
-    extra = {} if http is None else {"http": http}
+    sections = {"http": http, "manhole": manhole}
+    extra = {name: each for name, each in sections.items() if each is not None}
     return [
         f"{each.channel} {each.place}: {each.message}" for each in doubts(built, extra)
     ]
@@ -81,16 +97,19 @@ def test_what_can_be_had_side_by_side_is_no_doubt(
 
 
 def test_a_destination_that_listens_and_the_web_server_count_too() -> None:
-    class Http:
-        host, port = "127.0.0.1", 8080
-
     listening = {"source": udp(1), "destinations": {"out": tcp(8080)}}
 
     assert told(Http(), a=listening) == [
-        "a destinations.out.port: TCP port 8080 is also that of the web server of "
-        "[http]: only one of them can have it; give one of them another port, or an "
+        "a destinations.out.port: TCP port 8080 is also that of the gateway itself "
+        "([http]): only one of them can have it; give one of them another port, or an "
         "address of its own"
     ]
+
+
+def test_the_manhole_counts_while_it_listens_on_a_port() -> None:
+    assert len(told(manhole=Manhole(), a=tcp(2222))) == 1
+    assert told(manhole=Manhole(enabled=False), a=tcp(2222)) == []
+    assert told(manhole=Manhole(socket="/run/manhole"), a=tcp(2222)) == []
 
 
 def test_two_destinations_on_one_file_are_told_of() -> None:
