@@ -27,7 +27,7 @@ from .heap import keep_freed_memory
 from .history import History
 from .pair import ChannelPair, limits_of
 from .settings.model import ChannelSettings, Kinds, Settings
-from .status_words import destination_figures, source_figures
+from .status_words import status_lines
 from .storage.base import ChannelState, DestinationLedger, Finding, Store
 from .storekeeper import Storekeeper
 from .watch import Watch
@@ -202,17 +202,16 @@ class Gateway(Service):
         return self._changing.run(lambda: ensureDeferred(_awaited(change)))
 
     def reread(self) -> Settings:
-        """The configuration as it is on the disk now, for a look; ConfigError."""
-        return self._reload_settings()
+        """The configuration as a reload would take it now, for a look; ConfigError."""
+        return _until_restart(self.settings, self._reload_settings())
 
     async def _take(self, read: Callable[[], Settings]) -> bool:
         keeper = self.keeper
         if keeper is None:
             return False
-        settings = read()
+        settings = _until_restart(self.settings, read())
         for warning in settings.warnings:
             _log.warn("reload: {warning}", warning=_told(warning))
-        settings = _until_restart(self.settings, settings)
         # What runs, not what was read last: a channel that could not be opened then (a
         # full disk) is taken up by the next reload.
         old = {name: pair.settings for name, pair in self.pairs.items()}
@@ -276,17 +275,8 @@ class Gateway(Service):
             # A full disk is when somebody asks; what is in memory is told all the same.
             _log.warn("the ledger cannot be read: {why}", why=str(error))
         for name, pair in self.pairs.items():
-            _log.info("{name}: {state}", name=name, state=str(pair.state))
-            counters = pair.counters()
-            ledger = ledgers.get(name, {})
-            for part, state in pair.states().items():
-                if part == "source":
-                    text = source_figures(counters[part])
-                else:
-                    text = destination_figures(counters[part], ledger.get(part))
-                _log.info(
-                    "  {part}: {state} ({text})", part=part, state=str(state), text=text
-                )
+            for line in status_lines(pair, ledgers.get(name, {})):
+                _log.info("{line}", line=line)
 
     # -- within ------------------------------------------------------------------------
 
@@ -345,16 +335,19 @@ class Gateway(Service):
 
 def _until_restart(running: Settings, read: Settings) -> Settings:
     """What was read, but for the sections that hold until the next start: so they are
-    shown as they are, and the next reload warns once more."""
-    if read.gateway != running.gateway:
-        _log.warn("reload: a change in [gateway] takes a restart")
+    shown as they are, and each reload warns until there was one."""
+    waiting = ["[gateway]"] if read.gateway != running.gateway else []
     extra = dict(read.extra)
     http = running.extra.get("http")
     if extra.pop("http", None) != http:
-        _log.warn("reload: a change in [http] takes a restart")
+        waiting.append("[http]")
     if http is not None:
         extra["http"] = http
-    return attrs.evolve(read, gateway=running.gateway, extra=extra)
+    warnings = read.warnings + tuple(
+        Problem(f"a change in {section} takes a restart", severity="warning")
+        for section in waiting
+    )
+    return attrs.evolve(read, gateway=running.gateway, extra=extra, warnings=warnings)
 
 
 async def _awaited(change: Callable[[], Awaitable[None]]) -> None:

@@ -6,12 +6,13 @@ that a figure that catches the eye is one worth looking at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .pair import ChannelPair
 from .storage.base import DestinationLedger
 
-__all__ = ["destination_figures", "source_figures"]
+__all__ = ["destination_figures", "source_figures", "status_lines"]
 
 #: Counter -> what follows the number. Since the gateway was started.
 _OF_A_SOURCE = {
@@ -59,6 +60,21 @@ def destination_figures(
         reasons = [f"{count} {reason}" for reason, count in ledger.dropped.items()]
         parts.append(f"dropped: {' '.join(reasons)}")
     return ", ".join([*parts, *_unusual(counters, _OF_A_DESTINATION)])
+
+
+def status_lines(
+    pair: ChannelPair, ledgers: Mapping[str, DestinationLedger]
+) -> Iterator[str]:
+    """A channel and each of its parts, a line each; `ledgers` by destination, as far
+    as they are known."""
+    yield f"{pair.name}: {pair.state}"
+    counters = pair.counters()
+    for part, state in pair.states().items():
+        if part == "source":
+            text = source_figures(counters[part])
+        else:
+            text = destination_figures(counters[part], ledgers.get(part))
+        yield f"  {part}: {state} ({text})"
 
 
 def _unusual(counters: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
