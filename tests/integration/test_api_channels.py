@@ -282,6 +282,21 @@ async def test_a_reload_with_an_error_changes_nothing_and_says_why(
     api.config.write_text(good)
 
 
+async def test_what_takes_a_restart_is_said_by_plan_reload_and_status(
+    api: ApiGateway,
+) -> None:
+    good = api.config.read_text()
+    api.config.write_text(good.replace("[gateway]", "[gateway]\nname = another"))
+    warning = ["warning: a change in [gateway] takes a restart"]
+    planned = await api.ask("POST", "/api/plan", body={})
+    assert (planned.json["changes"], planned.json["warnings"]) == ([], warning)
+    for _ in range(2):
+        assert (await api.ask("POST", "/api/reload")).json["warnings"] == warning
+    assert (await api.ask("GET", "/api/status")).json["warnings"] == warning
+    api.config.write_text(good)
+    assert (await api.ask("POST", "/api/reload")).json["warnings"] == []
+
+
 async def test_messages_are_replayed_and_counted(
     api: ApiGateway, tmp_path: Path
 ) -> None:
