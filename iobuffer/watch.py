@@ -176,7 +176,7 @@ class Watch:
 
     def expiry(self, config: Any) -> float | None:
         """When the certificate that a part shows expires, epoch seconds; None without
-        one, or while it cannot be read."""
+        one, or when none could be read yet."""
         return self._expires_at.get(certificate_path(config))
 
     # -- looking -----------------------------------------------------------------------

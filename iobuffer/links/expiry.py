@@ -27,9 +27,10 @@ class Expiries:
         self._known: dict[str, tuple[object, float | None]] = {}
 
     def look(self, paths: Iterable[str]) -> dict[str, float]:
-        """Epoch seconds at which the first certificate of each file's chain ends.
+        """Epoch seconds at which the first to end of each file's certificates does.
 
-        A file that cannot be used is left out: whoever needs it says why.
+        While a file cannot be used, what was read before counts, as it does for the
+        connections; if there was nothing it is left out. Whoever needs it says why.
         """
         known: dict[str, tuple[object, float | None]] = {}
         for path in paths:
@@ -38,7 +39,10 @@ class Expiries:
             if before is not None and before[0] == seen:
                 known[path] = before
             else:
-                known[path] = (seen, _expires_at(path))
+                at = _expires_at(path)
+                if at is None and before is not None:
+                    at = before[1]
+                known[path] = (seen, at)
         self._known = known
         return {path: at for path, (_, at) in known.items() if at is not None}
 

@@ -46,6 +46,20 @@ def test_a_file_that_is_replaced_is_read_again(tmp_path: Path) -> None:
     assert expiries.look([cert])[cert] == pytest.approx(first + 2 * 86400, abs=5)
 
 
+def test_while_a_new_file_is_broken_the_one_in_use_ends_when_it_did(
+    tmp_path: Path,
+) -> None:
+    expiries = Expiries()
+    cert, _ = Authority(tmp_path).issue("chem", last_day=3)
+    before = expiries.look([cert])
+
+    Path(cert).write_text("half a certif")
+    assert expiries.look([cert]) == before
+    Path(cert).unlink()
+    assert expiries.look([cert]) == before
+    assert expiries.look([cert]) == before
+
+
 def test_a_file_that_cannot_be_used_is_left_out(tmp_path: Path) -> None:
     broken = tmp_path / "broken.pem"
     broken.write_text("nothing")
