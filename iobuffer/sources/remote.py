@@ -221,7 +221,9 @@ class RemoteSource:
             self._place = Place.of_mark(marks, self._mark)
             self._place_known = True
         ahead, self._ahead = self._ahead, None
-        found = await (self._ask(_WAIT_SECONDS) if ahead is None else ahead)
+        # The first answer tells that all is well: it is not to wait for a message.
+        wait_seconds = _WAIT_SECONDS if self._up_since else 0
+        found = await (self._ask(wait_seconds) if ahead is None else ahead)
         if isinstance(found, Parcel):
             return await self._take(found)
         if found is None:

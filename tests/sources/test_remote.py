@@ -97,9 +97,10 @@ def test_it_asks_on_behind_what_is_committed() -> None:
     world = World(parcel(5, b"a", b"b"), answer(204), parcel(7, b"c"))
 
     assert world.keeper.messages == [b"a", b"b", b"c"]
+    at_once = f"{URL}/api/channels/out/batches?wait=0"
     base = f"{URL}/api/channels/out/batches?wait=30"
     assert world.urls == [
-        base,
+        at_once,
         f"{base}&after=e1%3A6",
         f"{base}&after=e1%3A6",
         f"{base}&after=e1%3A7",
@@ -108,6 +109,15 @@ def test_it_asks_on_behind_what_is_committed() -> None:
     assert world.keeper.marks == {"remote:out": b"e1:7"}
     assert world.world.counters.messages_in_total == 3
     assert world.source.peers()[0]["peer"] == "remote-server:8080"
+
+
+def test_a_channel_with_nothing_new_is_known_to_work_at_the_first_answer() -> None:
+    world = World(answer(204), answer(500), answer(204))
+
+    assert [url.rpartition("?")[2] for url in world.urls] == ["wait=0", "wait=30"]
+    world.world.clock.advance(0.5)
+    assert world.state.word is Word.RUNNING
+    assert [url.rpartition("?")[2] for url in world.urls[2:]] == ["wait=0", "wait=30"]
 
 
 def test_it_goes_on_where_it_was_before_the_restart() -> None:
@@ -320,7 +330,7 @@ def test_what_came_ahead_of_a_parcel_without_room_is_forgotten() -> None:
     world.keeper.at_once = True
     world.world.clock.advance(1.0)
 
-    assert world.urls[3] == f"{BASE}?wait=30&after=e1%3A5"
+    assert world.urls[3] == f"{BASE}?wait=0&after=e1%3A5"
     assert world.keeper.messages == [LARGE]
 
 
