@@ -98,7 +98,7 @@ def test_the_right_key_gets_a_prompt_that_knows_the_gateway(
     said = _ESCAPES.sub("", session.stdout)
     assert "\n42\n" in said
     assert "\n['chem-1']\n" in said
-    assert "not enabled in the configuration" in said
+    assert "not enabled: what is stored is kept" in said
     assert str(gateway.config) in said
     # Before it: what one can type.
     assert said.index("gateway.log_status()") < said.index("42")

@@ -336,7 +336,7 @@ async def test_only_an_administrator_looks_after_people(
     assert (await place.ask(method, path, body, headers=bearer)).status == 403
 
     assert place.people.users.list() == before
-    assert len(ADMIN_ONLY) == 7
+    assert len(ADMIN_ONLY) == 8
 
 
 async def test_users_are_made_changed_and_removed_and_it_is_written_down(
