@@ -193,12 +193,13 @@ class Watch:
         try:
             await self._sample(keeper)
         except StorageError as error:
-            if not self._store_is_unreadable:
+            # One that is being closed answers nobody, and that is no news.
+            if self._is_looking() and not self._store_is_unreadable:
                 self._store_is_unreadable = True
                 _log.warn("the store cannot be looked at: {error}", error=str(error))
         else:
             self._store_is_unreadable = False
-        if self._looking is None or not self._looking.running:
+        if not self._is_looking():
             return
         settings = self._settings()
         self._expires_at = self._expiries.look(_certificates(settings))
@@ -208,6 +209,9 @@ class Watch:
         minute = local.tm_hour * 60 + local.tm_min
         for change in self._alarms.look(figures, local.tm_wday, minute):
             self._tell(change)
+
+    def _is_looking(self) -> bool:
+        return self._looking is not None and self._looking.running
 
     async def _sample(self, keeper: Storekeeper) -> None:
         names = iter(tuple(self._pairs))

@@ -21,7 +21,7 @@ from twisted.logger import (
 from zope.interface import provider
 
 from iobuffer.counters import DestinationCounters, Histogram, SourceCounters
-from iobuffer.errors import StorageFull
+from iobuffer.errors import StorageError, StorageFull
 from iobuffer.links.tls import TlsConfig
 from iobuffer.notifier import AlarmsConfig
 from iobuffer.settings.alarms import AlarmConfig, SilenceConfig
@@ -240,6 +240,19 @@ def test_a_store_that_cannot_answer_is_not_ready_and_told_once(
     world.keeper.failing = None
     world.after(5.0)
     assert world.watch.is_ready
+
+
+def test_a_store_that_stops_in_the_midst_of_a_look_is_no_fault(
+    world: World, logged: list[tuple[LogLevel, str]]
+) -> None:
+    assert world.keeper is not None
+    asked: Deferred[Any] = Deferred()
+    world.keeper.call = lambda what: asked  # type: ignore[method-assign]
+    world.watch.start()
+    world.watch.stop()
+    asked.errback(StorageError("the store is closed"))
+
+    assert logged == []
 
 
 def test_a_fault_in_one_look_does_not_end_the_looking(
