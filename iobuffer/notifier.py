@@ -302,7 +302,8 @@ class MailWay:
         try:
             self._reactor.spawnProcess(run, words[0], words, env=_ENVIRONMENT)
         except OSError as error:
-            run.done.errback(NotSent(f"cannot run {words[0]}: {error.strerror}"))
+            why = f"cannot run {words[0]}: {error.strerror}; see mail_command"
+            run.done.errback(NotSent(why))
         else:
             run.done.addTimeout(
                 self._config.timeout, self._reactor, onTimeoutCancel=_too_long

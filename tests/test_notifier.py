@@ -398,6 +398,19 @@ def test_a_command_that_fails_tells_why() -> None:
     assert str(error).endswith("exit code 67. no such mailbox")
 
 
+def test_a_command_that_is_not_there_is_told_with_the_option() -> None:
+    class NoSuchFile(Clock):
+        def spawnProcess(self, *args: Any, **named: Any) -> Any:
+            raise FileNotFoundError(2, "No such file or directory")
+
+    error = outcome_of(mail_way(NoSuchFile()).send(change(), 0))
+
+    assert isinstance(error, NotSent)
+    assert str(error) == (
+        "cannot run /usr/sbin/sendmail: No such file or directory; see mail_command"
+    )
+
+
 def test_a_command_that_hangs_is_killed() -> None:
     reactor = ProcessReactor()
     sending = mail_way(reactor, timeout=5.0).send(change(), 0)
