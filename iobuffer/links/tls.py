@@ -321,6 +321,9 @@ def _options(config: TlsConfig, trust: Any | None) -> tuple[CertificateOptions, 
     except SSL.Error as error:
         raise TlsError(f"OpenSSL refuses certificate {config.cert}: {error}") from None
     context.set_options(SSL.OP_NO_RENEGOTIATION)
+    # Twisted's own answer to ALPN, where it knows of no protocol, is an empty name; of
+    # that OpenSSL makes an alert, and no browser could connect.
+    context.set_alpn_select_callback(lambda *_: SSL.NO_OVERLAPPING_PROTOCOLS)
     if config.crl and trust is not None:
         store = context.get_cert_store()
         assert store is not None

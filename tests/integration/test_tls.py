@@ -262,6 +262,20 @@ async def test_old_versions_and_weak_ciphers_are_refused(
     await source.stop()
 
 
+async def test_a_client_that_offers_protocols_by_alpn_is_let_in_without(
+    reactor: Any, authority: Authority
+) -> None:
+    """As browsers and curl do; where nothing is chosen they speak what the port is
+    for (RFC 7301, 3.1)."""
+    cert, key = authority.issue("chem")
+    source = serve(SourceWorld(reactor), TlsConfig(enabled=True, cert=cert, key=key))
+    said, code = await s_client(reactor, port_of(source), "-alpn", "h2,http/1.1")
+    await source.stop()
+
+    assert code == 0, said
+    assert "No ALPN negotiated" in said
+
+
 async def test_a_renewed_certificate_is_served_and_no_connection_is_dropped(
     reactor: Any, authority: Authority
 ) -> None:
