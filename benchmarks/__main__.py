@@ -6,7 +6,16 @@ import platform
 import sys
 from pathlib import Path
 
-from . import backlog, chain, channels, datagrams, mllp, passthrough
+from . import (
+    backlog,
+    browsers,
+    chain,
+    channels,
+    datagrams,
+    mllp,
+    paint,
+    passthrough,
+)
 
 _PARTS = {
     "lines": (passthrough.run, "TCP lines of 200 bytes in, stored, TCP out"),
@@ -15,6 +24,8 @@ _PARTS = {
     "backlog": (backlog.run, "5 GiB with the destination down, then drained"),
     "chain": (chain.run, "two chained gateways beside one, lines of 200 bytes"),
     "channels": (channels.run, "200 channels, one message a second each"),
+    "browsers": (browsers.run, "lines passed through while browsers look"),
+    "paint": (paint.run, "the page in Chromium, nothing cached"),
 }
 
 

@@ -149,7 +149,7 @@ def _measure(browsers: int, stopped: int) -> tuple[float, float, int]:
                 used = cpu_seconds(pid)
                 start = time.monotonic()
                 sender = send_lines(listen, _COUNT)
-                rate = _COUNT / (sink.wait(_WARM + _COUNT, 300) - start)
+                rate = _COUNT / (sink.wait(_COUNT, 300) - start)
                 used = cpu_seconds(pid) - used
                 peak = peak_bytes(pid)
                 sender.join()
