@@ -66,6 +66,9 @@ ROUTES: tuple[Route, ...] = (
     *page.ROUTES,
 )
 
+#: What is listened on -> what a browser on this machine can open.
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
 _log = Logger(namespace="iobuffer")
 
 
@@ -148,10 +151,15 @@ class Serving(Service):
             _say("error", str(error))
             return
         if secret:
-            scheme = "https" if config.tls.enabled else "http"
-            host = f"[{config.host}]" if ":" in config.host else config.host
-            words = sign_in.set_up_words(f"{scheme}://{host}:{config.port}", secret)
+            url = ""
+            # It may wait for the very password that a link would give it.
+            if self.server is not None and self.server.listener is not None:
+                scheme = "https" if config.tls.enabled else "http"
+                host = _EVERY_ADDRESS.get(config.host, config.host)
+                host = f"[{host}]" if ":" in host else host
+                url = f"{scheme}://{host}:{config.port}"
             # twistd has turned sys.stderr into a log.
+            words = sign_in.set_up_words(url, secret)
             print(words, file=sys.__stderr__, flush=True)
 
 

@@ -38,8 +38,11 @@ _SIGNED_IN = {
 def set_up_words(base_url: str, secret: str) -> str:
     """What to print at the first start, to the console and never into a log.
 
-    The secret stands behind the `#`, so that no server or proxy is sent it.
+    The secret stands behind the `#`, so that no server or proxy is sent it. `base_url`
+    is empty while nothing listens there.
     """
+    if not base_url:
+        return "There is no administrator yet: run `iobuffer passwd CONFIG NAME`."
     return (
         "There is no administrator yet. To make one, open this link, which is good "
         f"once:\n\n    {base_url}/#set-up={secret}\n\n"

@@ -74,6 +74,8 @@ def test_beyond_loopback_it_waits_for_tls_unless_told_by_its_ugly_name(
         refused = "not listening on 0.0.0.0: beyond this machine it takes TLS"
         wait_until("the refusal", lambda: refused in gateway.log, SECONDS)
         assert listening(gateway.pid) == set()
+        wait_until("a way in", lambda: "run `iobuffer passwd" in gateway.log, SECONDS)
+        assert "#set-up=" not in gateway.log, "a link to where nothing listens"
         gateway.stop()
 
         gateway.configure(sections + "unsafe_network_without_tls_or_password = yes\n")
@@ -83,3 +85,5 @@ def test_beyond_loopback_it_waits_for_tls_unless_told_by_its_ugly_name(
             lambda: listening(gateway.pid) == {("00000000", port)},
             SECONDS,
         )
+        link = f"http://127.0.0.1:{port}/#set-up="
+        wait_until("a link that can be opened", lambda: link in gateway.log, SECONDS)
