@@ -105,6 +105,12 @@ class People:
         self.audit.note(name, "sign in", f"from {address}")
         return self._person(name)
 
+    def stands(self, name: str, generation: int) -> bool:
+        """Whether this user is as he was when he showed his password: not removed,
+        disabled or changed since."""
+        person = self._person(name)
+        return person is not None and person.generation == generation
+
     def token(self, secret: str) -> Person | None:
         """Whose token this is, if it is good now."""
         return self.tokens.find(secret, at=self._wall())

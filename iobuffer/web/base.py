@@ -77,6 +77,8 @@ class Principal:
     via: str = "session"
     #: What a change that comes with a session must bring along in CSRF_HEADER.
     csrf: str = attrs.field(default="", repr=False)
+    #: Of the user as he was when he showed his password (people/person.py).
+    generation: int = attrs.field(default=0, repr=False)
 
 
 class Problem(IobufferError):
@@ -216,6 +218,9 @@ class People(Protocol):
 
     def authenticate(self, name: str, password: str, address: str) -> User | None:
         """Check a password; blocks for the KDF, so it is called in a thread."""
+
+    def stands(self, name: str, generation: int) -> bool:
+        """Whether a user is as he was when he showed his password."""
 
     def token(self, secret: str) -> User | None:
         """Whose API token this is, if it is valid now."""

@@ -80,11 +80,15 @@ class Identity:
 
     def still(self, request: Request, principal: Principal) -> bool:
         """Whether a request that lasts (a stream) may go on: its session or token is
-        still good. One that came with a password, or over the unix socket, is.
+        still good, or whoever showed a password is who he was. Over the unix socket it
+        may.
 
         That it lasts does not keep the session from being idle: nobody may be there."""
-        if principal.via not in ("session", "token"):
+        if principal.via == "local":
             return True
+        if principal.via == "basic":
+            # Not the password again: that would be a hash every few seconds.
+            return self._people.stands(principal.name, principal.generation)
         found = self.of(request, seen=False)
         return isinstance(found, Principal) and found.role is principal.role
 
@@ -153,8 +157,15 @@ def check_same_site(request: Request, principal: Principal | None) -> None:
 def _principal(user: User | None, via: str) -> Principal | None:
     if user is None:
         return None
-    csrf = getattr(user, "csrf", "")
-    return Principal(user.name, Role(user.role), tuple(user.channels), via, csrf)
+    return Principal(
+        user.name,
+        Role(user.role),
+        tuple(user.channels),
+        via,
+        # What only one kind of user has.
+        csrf=getattr(user, "csrf", ""),
+        generation=getattr(user, "generation", 0),
+    )
 
 
 def _address(request: Request) -> str:

@@ -77,6 +77,9 @@ class FakePeople:
             return None
         return self._somebody(name)
 
+    def stands(self, name: str, generation: int) -> bool:
+        return name not in self.ended
+
     def token(self, secret: str) -> Any:
         role = TOKENS.get(secret)
         return None if role is None or secret in self.ended else self._somebody(role)

@@ -95,7 +95,10 @@ def test_a_route_is_open_to_exactly_its_roles(route: Route, role: str) -> None:
         opened.append(role)
         return Reply(body={})
 
-    doors = [attrs.evolve(each, call=call, body=None, params=()) for each in ROUTES]
+    doors = [
+        attrs.evolve(each, call=call, body=None, params=(), noted=None)
+        for each in ROUTES
+    ]
     path = re.sub(r"\{channel\}", "a", route.path)
     path = re.sub(r"\{[a-z]+\}", "1", path)
     status, _ = Wire(doors).ask(route.method, path, token=role and f"t-{role}")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import resource
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_twisted
 from twisted.internet.threads import deferToThread
 
@@ -244,5 +246,29 @@ async def test_a_stream_does_not_keep_a_session_that_nobody_uses(
         people.clock.now += 6 * 60
         who = await lived_in.ask("GET", "/api/whoami", token="", headers=otto)
         assert who.status == 401
+    finally:
+        reader.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda people: people.set_disabled("otto", True), id="disabled"),
+        pytest.param(
+            lambda people: people.put_user("otto", password=f"{GOOD} and new"),
+            id="new password",
+        ),
+        pytest.param(lambda people: people.remove_user("otto"), id="removed"),
+    ],
+)
+async def test_a_stream_that_came_with_a_password_ends_with_its_user(
+    lived_in: ApiGateway, change: Callable[[PeopleAt], object]
+) -> None:
+    secret = base64.b64encode(f"otto:{GOOD}".encode()).decode()
+    reader = Reader(lived_in, "/api/events", f"Authorization: Basic {secret}")
+    try:
+        await reader.event("channels")
+        change(lived_in.people)  # type: ignore[arg-type]
+        await reader.end()
     finally:
         reader.close()
