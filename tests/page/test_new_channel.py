@@ -109,3 +109,21 @@ def test_what_is_missing_is_said_where_it_is_missing(open_page: Any) -> None:
 def test_an_operator_is_not_offered_to_make_one(open_page: Any) -> None:
     page = open_page(OPERATOR, "#/new")
     page.get_by_text("Channels are made by administrators").wait_for()
+
+
+def test_a_channel_that_others_push_to_has_no_source(
+    open_page: Any, stage: Stage, picture: Any, tmp_path: Path
+) -> None:
+    page = open_page(address="#/new")
+    page.get_by_role("radio", name="No source").check()
+    page.get_by_role("region", name="Channel").get_by_label("Name").fill("from-site-b")
+    page.get_by_label("Add a destination").select_option("file")
+    page.get_by_label("Path").fill(str(tmp_path / "pushed.txt"))
+    page.get_by_role("complementary").locator("pre").get_by_text(
+        '"source": null'
+    ).wait_for()
+    picture(page, "new-pushed")
+    page.get_by_role("button", name="Make this channel").click()
+    page.wait_for_url("**/#/channels/from-site-b")
+    page.get_by_text("waiting for another instance to push").first.wait_for()
+    stage.asked("/api/channels/from-site-b", method="DELETE")

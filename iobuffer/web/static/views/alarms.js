@@ -15,6 +15,7 @@ const KINDS = {
   certificate: "certificate",
   kernel_drops: "datagrams lost",
   damaged: "damaged rows",
+  full: "no room",
 };
 
 export function Alarms() {

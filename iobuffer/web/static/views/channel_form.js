@@ -35,7 +35,8 @@ export function usePlan(object) {
   const [found, setFound] = useState({ plan: null, problem: null, of: null });
   const text = JSON.stringify(object);
   useEffect(() => {
-    if (!object.id || !object.source?.type) return undefined;
+    // Without a source (null) others push to it; {} is a type that is not chosen yet.
+    if (!object.id || (object.source && !object.source.type)) return undefined;
     const controller = new AbortController();
     const timer = setTimeout(async () => {
       try {
@@ -76,6 +77,8 @@ function Cards({ kinds, chosen, onChoose }) {
     ${kinds.map((kind) => html`<label key=${kind.type} class="kind">
       <input type="radio" name="source-type" value=${kind.type} checked=${chosen === kind.type} onChange=${() => onChoose(kind.type)} />
       <span><strong>${kind.title}</strong><span class="help">Use when: ${kind.use_when}</span></span></label>`)}
+    <label class="kind"><input type="radio" name="source-type" value="" checked=${chosen === null} onChange=${() => onChoose(null)} />
+      <span><strong>No source</strong><span class="help">Use when: another iobuffer pushes its messages to this channel.</span></span></label>
   </fieldset>`;
 }
 
@@ -134,6 +137,7 @@ export function ChannelForm({ kinds, initial, isNew, trialFirst = false, onSaved
     .filter(([, text]) => !text.startsWith("required")))), [byName, tried]);
   const missing = Object.values(byName).every((text) => text.startsWith("required"));
   const kind = kinds.sources.find((each) => each.type === object.source?.type);
+  const chosen = object.source === null || kind !== undefined;
 
   const [save, busy, refused] = useDeed(useCallback(async () => {
     setTried(true);
@@ -142,12 +146,12 @@ export function ChannelForm({ kinds, initial, isNew, trialFirst = false, onSaved
   }, [object, onSaved]));
   const refusal = refused && (refused.errors?.length ? { title: "It cannot be saved like this", errors: placed(refused.errors).rest, detail: "What is wrong stands beside its field." } : refused);
   const submit = (event) => { event.preventDefault(); save(); };
-  const cards = html`<${Cards} kinds=${kinds.sources} chosen=${object.source?.type}
-    onChoose=${(type) => setObject({ ...object, source: { type } })} />`;
+  const cards = html`<${Cards} kinds=${kinds.sources} chosen=${object.source === null ? null : object.source?.type}
+    onChoose=${(type) => setObject({ ...object, source: type === null ? null : { type } })} />`;
 
   return html`<form class="form" onSubmit=${submit} noValidate><div class="form-fields">
     ${isNew ? cards : html`<details><summary>Another type of source</summary>${cards}</details>`}
-    ${kind && whole && html`<section class="card" aria-label="Channel">
+    ${chosen && whole && html`<section class="card" aria-label="Channel">
       <${Field} label="Name" required help=${errors.id || "Letters, digits, - _ and . It cannot be changed later: what is stored is kept under it."}>${(field) => html`<input ...${field}
         value=${object.id} maxlength="64" autocomplete="off" spellcheck=${false} readonly=${!isNew} placeholder="such as chem-1"
         onInput=${(event) => setObject({ ...object, id: event.target.value.trim() })} />`}</${Field}>
@@ -162,13 +166,13 @@ export function ChannelForm({ kinds, initial, isNew, trialFirst = false, onSaved
         onTake=${(framing) => setObject({ ...object, source: { ...object.source, framing } })} />
     </section>`}
     ${kind && !whole && html`<p><button type="button" class="primary" onClick=${() => setWhole(true)}>Go on with this source</button></p>`}
-    ${kind && whole && html`
+    ${chosen && whole && html`
       <${Destinations} object=${object} channel=${isNew ? undefined : object.id} kinds=${kinds} errors=${errors} onChange=${setObject} />
       <${Folded} title="How long to keep, limits, alarms" options=${kinds.policy.filter((each) => !ASKED.has(each.name)).map((each) => ({ ...each, advanced: true }))}
         object=${object} onChange=${setObject} errors=${errors} prefix="" kinds=${kinds} />
       <${Trouble} problem=${refusal} />
       ${tried && rest.length > 0 && !refusal && html`<${Trouble} problem=${{ title: "It cannot be saved like this", errors: rest }} />`}
-      <div class="row"><button type="submit" class="primary" disabled=${busy || !object.id || !kind}>${isNew ? "Make this channel" : "Save the change"}</button>
+      <div class="row"><button type="submit" class="primary" disabled=${busy || !object.id || !chosen}>${isNew ? "Make this channel" : "Save the change"}</button>
         ${!object.id && html`<span class="help">It needs a name.</span>`}</div>`}
   </div>
   ${whole && html`<aside class="form-aside" aria-label="What it comes down to">
