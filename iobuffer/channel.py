@@ -57,6 +57,7 @@ class Channel:
         self.last_seq = last_seq
         self.max_partial_bytes = max_partial_bytes
         self.cursors = dict(cursors)
+        self._in_store: dict[str, int] = {}
         #: True while the store has no room for this channel, and the store's sentence.
         self.full = False
         self.full_reason = ""
@@ -183,7 +184,14 @@ class Channel:
 
     def queued(self, destination: str) -> int:
         """Messages that this destination has not settled."""
-        return self.last_seq - self.cursors[destination]
+        cursor = max(self.cursors[destination], self._in_store.get(destination, 0))
+        return max(0, self.last_seq - cursor)
+
+    def saw_in_store(self, cursors: Mapping[str, int]) -> None:
+        """The store's own cursors, by destination, a while ago. They lag behind these,
+        but for what the store has dropped by itself (drop_oldest): that is queued no
+        more, although a destination that finds it in memory may still send it."""
+        self._in_store = dict(cursors)
 
     def advance(self, destination: str, upto: int, confidence: Confidence) -> None:
         """Everything up to `upto` is delivered; written with the next commit."""

@@ -220,6 +220,12 @@ class Watch:
             stored |= await keeper.call(_states_of(some))
         self._stats = await keeper.call(_stats_of)
         self._stored = stored
+        for name, state in stored.items():
+            if name in self._pairs:
+                ledgers = state.destinations.items()
+                self._pairs[name].channel.saw_in_store(
+                    {each: ledger.cursor for each, ledger in ledgers}
+                )
 
     def _tell(self, change: Change) -> None:
         alarm = change.alarm

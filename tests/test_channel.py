@@ -49,6 +49,17 @@ def messages_of(found: Batch | str | None) -> list[bytes]:
     return found.messages
 
 
+def test_what_the_store_has_dropped_by_itself_is_queued_no_more() -> None:
+    world = World("lis", "archive")
+    world.store(batch_of(b"a", b"b", b"c"))
+    world.channel.advance("archive", 3, Confidence.RECEIVED)
+
+    world.channel.saw_in_store({"lis": 2, "archive": 2, "gone": 7})
+    assert (world.channel.queued("lis"), world.channel.queued("archive")) == (1, 0)
+    world.channel.advance("lis", 3, Confidence.RECEIVED)
+    assert world.channel.queued("lis") == 0
+
+
 # -- reading ---------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,9 @@ class Part:
 class FakeChannel:
     full = False
     full_reason = ""
+
+    def saw_in_store(self, cursors: Mapping[str, int]) -> None:
+        self.seen = dict(cursors)
 
 
 class FakePair:
@@ -203,6 +206,17 @@ def test_figures_hold_what_the_store_said_and_what_counts_now(world: World) -> N
     assert channel.source is not None
     assert channel.source.counters["messages_in_total"] == 9
     assert world.watch.stored["chem-1"].stored_messages == 2
+
+
+def test_a_channel_hears_how_far_the_store_is(world: World) -> None:
+    assert world.keeper is not None
+    world.keeper.store.append("chem-1", batch_of(b"a", b"b"))
+    world.keeper.store.commit(WALL)
+    world.keeper.store.drop("chem-1", "lis", 1, "full")
+    world.keeper.store.commit(WALL)
+    world.watch.start()
+
+    assert world.pairs["chem-1"].channel.seen == {"lis": 1}
 
 
 def test_the_store_is_asked_for_a_few_channels_at_a_time() -> None:
