@@ -20,7 +20,8 @@ from .settings.channels import channel_from_object, good_name
 from .settings.claims import doubts
 from .settings.load import CHANNELS_DIR
 from .settings.model import ChannelSettings, Settings
-from .settings.show import MASK, brief_ini, channel_object
+from .settings.secret import MASK
+from .settings.show import brief_ini, channel_object
 from .web.base import Problem as Refusal
 
 __all__ = ["ChannelFiles"]

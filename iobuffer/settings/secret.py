@@ -15,7 +15,10 @@ from ..paths import exposed
 from .files import MAX_SECRET_BYTES, read_text
 from .raw import ABSENT, Node, Report
 
-__all__ = ["SPELLINGS", "secret_value"]
+__all__ = ["MASK", "SPELLINGS", "secret_value"]
+
+#: What is shown in place of every secret, here and on the documentation page.
+MASK = "********"
 
 #: What may follow the name of a secret option.
 SPELLINGS = ("", "_file", "_credential")
@@ -63,6 +66,13 @@ def _inline(node: Node, spec: Option, report: Report) -> Any:
         report.error(
             f"a secret stands in this file and {report.exposed}; "
             f"chmod 640 {report.file}, or use {node.path}_file",
+            node.path,
+            node.line,
+        )
+    if node.value == MASK:
+        report.warning(
+            f"the secret is {MASK} itself, as it is printed where secrets are masked; "
+            "write the real one",
             node.path,
             node.line,
         )

@@ -15,19 +15,15 @@ import attrs
 from ..options import REQUIRED, Group, Option, Spec, Variant, specs
 from .forms import prominent
 from .model import ChannelSettings
+from .secret import MASK
 
 __all__ = [
-    "MASK",
     "brief_ini",
     "channel_ini",
     "channel_object",
     "config_object",
     "ini_section",
 ]
-
-#: What stands for a secret, as on the user's documentation page.
-MASK = "********"
-
 
 #: Options, by their dotted names, that are written first, in this order, and though
 #: they are at their defaults.

@@ -12,7 +12,8 @@ from iobuffer.registry import KINDS
 from iobuffer.settings.channels import channel_from_object
 from iobuffer.settings.load import load
 from iobuffer.settings.model import ChannelSettings
-from iobuffer.settings.show import MASK, channel_ini, channel_object
+from iobuffer.settings.secret import MASK
+from iobuffer.settings.show import channel_ini, channel_object
 from tests.test_seed_page import BLOCKS
 
 EVERYTHING: dict[str, Any] = {

@@ -36,6 +36,14 @@ def test_an_inline_secret_is_taken_as_it_stands() -> None:
     assert "hunter2" not in repr(built)
 
 
+def test_a_secret_that_was_copied_masked_is_told_of_and_taken() -> None:
+    built, problems = _build(password="********")
+
+    assert built.auth.password == "********"
+    assert len(problems) == 1
+    assert "write the real one" in problems[0]
+
+
 def test_a_secret_comes_from_a_file_without_its_line_end(tmp_path: Path) -> None:
     built, problems = _build(
         password_file=_secret_file(tmp_path / "a", text="hunter2\r\n")

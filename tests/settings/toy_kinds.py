@@ -123,6 +123,7 @@ class ToyFile:
 class ToyHttp:
     """`[http]` of the toys."""
 
+    host: str = option(TEXT, default="127.0.0.1", help="Where the page listens.")
     port: int = option(PORT, default=8080, help="Port of the page.")
 
 
