@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger, LogLevel
 
 from .gateway import Gateway
@@ -105,6 +107,7 @@ class Serving(Service):
         files = ChannelFiles(gateway)
         self._trials = Trials(gateway, files, self._reactor, self._wall)
         gateway.on_settings.append(self._end_trials)
+        gateway.watch.on_surroundings = partial(self._note, people)
         site = Site(
             operations=GatewayOperations(gateway, files, self._reactor),
             people=people,
@@ -127,6 +130,7 @@ class Serving(Service):
 
     def stopService(self) -> Deferred[None] | None:
         super().stopService()
+        self._gateway.watch.on_surroundings = None
         server, self.server = self.server, None
         trials, self._trials = self._trials, None
         if server is None or trials is None:
@@ -138,6 +142,20 @@ class Serving(Service):
         """What is configured from now on may need what a trial has taken."""
         if self._trials is not None:
             self._trials.end_all("the configuration was read again")
+
+    def _note(self, people: People, what: str, detail: str) -> None:
+        """Into the audit log, in a thread: a line is synced."""
+        noting = deferToThreadPool(
+            self._reactor,
+            self._reactor.getThreadPool(),
+            people.audit.note,
+            "iobuffer",
+            what,
+            detail,
+        )
+        noting.addErrback(
+            lambda failure: _log.failure("the audit log was not told", failure)
+        )
 
     def _offer_set_up(self, people: People) -> None:
         """Print the one-time link while there is no administrator. Not into the log:

@@ -22,11 +22,13 @@ from .errors import StorageError
 from .figures import ChannelFigures, GatewayFigures, PartFigures
 from .links.backoff import Backoff
 from .links.expiry import Expiries, certificate_path
+from .links.tls_files import fingerprint
 from .notifier import AlarmsConfig, Notifier, ways
 from .pair import ChannelPair
 from .settings.model import Settings
 from .storage.base import ChannelState, Store, StoreStats
 from .storekeeper import Storekeeper
+from .surroundings import Surroundings
 
 __all__ = ["Watch"]
 
@@ -73,6 +75,9 @@ class Watch:
         self._reactor = reactor
         self._wall = wall
         self._local = local
+        #: Told (what, detail) when the clock was set or a certificate replaced.
+        self.on_surroundings: Callable[[str, str], None] | None = None
+        self._surroundings = Surroundings()
         self._started_at = wall()
         self._alarms = Alarms()
         self._expiries = Expiries()
@@ -202,13 +207,23 @@ class Watch:
         if not self._is_looking():
             return
         settings = self._settings()
-        self._expires_at = self._expiries.look(_certificates(settings))
+        certificates = _certificates(settings)
+        self._expires_at = self._expiries.look(certificates)
+        self._look_around(certificates)
         self._follow(settings)
         figures = self.figures()
         local = self._local(figures.at)
         minute = local.tm_hour * 60 + local.tm_min
         for change in self._alarms.look(figures, local.tm_wday, minute):
             self._tell(change)
+
+    def _look_around(self, certificates: set[str]) -> None:
+        files = {path: fingerprint([path]) for path in certificates}
+        changes = self._surroundings.look(self._wall(), self._reactor.seconds(), files)
+        for what, detail in changes:
+            _log.info("{what}: {detail}", what=what, detail=detail)
+            if self.on_surroundings is not None:
+                self.on_surroundings(what, detail)
 
     def _is_looking(self) -> bool:
         return self._looking is not None and self._looking.running

@@ -31,6 +31,7 @@ FLOORS = {
     "history": 2,
     "channel_log": 2,
     "figures": 2,
+    "surroundings": 2,
     "alarms": 2,
     "exposition": 2,
     "state": 2,

@@ -104,6 +104,8 @@ class FakeKeeper:
 class World:
     def __init__(self, names: tuple[str, ...] = ("chem-1",), part: Part = Part()):
         self.clock = Clock()
+        #: By how much somebody has set the wall clock.
+        self.step_seconds = 0.0
         self.keeper: FakeKeeper | None = FakeKeeper()
         self.pairs = {name: FakePair(name, POLICY, part) for name in names}
         for name in names:
@@ -120,7 +122,7 @@ class World:
             pairs=self.pairs,  # type: ignore[arg-type]
             keeper=lambda: self.keeper,  # type: ignore[arg-type,return-value]
             reactor=self.clock,
-            wall=lambda: WALL + self.clock.seconds(),
+            wall=lambda: WALL + self.clock.seconds() + self.step_seconds,
             local=time.gmtime,
         )
 
@@ -355,3 +357,15 @@ def test_alarms_go_where_the_section_says_also_after_a_reload(world: World) -> N
     assert world.watch.raised == ()
     assert len(spawned) == 1
     assert process.signals == ["KILL"]
+
+
+def test_a_clock_that_is_set_is_told_to_who_wants_to_know() -> None:
+    world = World()
+    told: list[tuple[str, str]] = []
+    world.watch.on_surroundings = lambda what, detail: told.append((what, detail))
+    world.watch.start()
+    world.after(10)
+    world.step_seconds = -3600.0
+    world.after(10)
+    world.watch.stop()
+    assert told == [("clock changed", "set back by 3600 s")]
