@@ -245,6 +245,7 @@ class Peer:
                     f"{self._place} has not taken the last {left[0]} bytes after "
                     f"{self._timeout_seconds:g} s"
                 )
+            # The kernel tells nobody when its send queue has become empty.
             time.sleep(_LOOK_SECONDS)
 
     def _read(self, seconds: float) -> bytes | None:

@@ -320,6 +320,7 @@ def _send(
     together = 1 if telling.awaits or interval_seconds else _TOGETHER
     for index, group in enumerate(_groups(queue, together)):
         if index and interval_seconds:
+            # What --interval asks for; there is no reactor here to hold up.
             time.sleep(interval_seconds)
         if telling.awaits:
             said = peer.exchange(group[0])

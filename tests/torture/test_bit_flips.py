@@ -148,7 +148,7 @@ def deliver_damaged(
 
 
 def _is_quiet(sink: Sink) -> bool:
-    # A broken build has no API to ask.
+    # A broken build has no API to ask, and that nothing more comes is no event.
     had = len(sink.delivered)
     time.sleep(0.7)
     return sink.connections_total > 0 and len(sink.delivered) == had

@@ -99,6 +99,7 @@ keep = 1s
 
         def nothing_was_taken() -> bool:
             refused, acked, sent = len(hl7.refused), len(hl7.acked), lines.sent
+            # That nothing is taken is no event: it is watched for a while.
             time.sleep(HOLD_SECONDS)
             # Answered no, never yes, and never not at all; and the lines paused.
             return (

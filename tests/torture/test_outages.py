@@ -96,6 +96,7 @@ def test_a_second_gateway_on_the_same_state_is_turned_away(
         assert str(loaded.gateway.state_dir) in second.log
         assert str(loaded.gateway.pid) in second.log
         assert "Traceback" not in second.log
+    # Load on the first one after the second has gone: the time itself is the test.
     time.sleep(0.3)
     for each in loaded.finish():
         assert each.verdict.is_clean, str(each)
@@ -107,6 +108,7 @@ def test_a_stop_under_load_with_a_hung_destination_is_quick_and_loses_nothing(
     wait_until("acknowledgements", lambda: len(loaded.hl7.acked) > 50, 20)
     for sink in loaded.sinks:
         sink.hang()
+    # So that something waits behind the hung ones; a sink that hangs tells of nothing.
     time.sleep(1.0)
 
     status, seconds = loaded.gateway.stop(20)
