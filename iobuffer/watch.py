@@ -22,7 +22,6 @@ from .errors import StorageError
 from .figures import ChannelFigures, GatewayFigures, PartFigures
 from .links.backoff import Backoff
 from .links.expiry import Expiries, certificate_path
-from .links.tls_files import fingerprint
 from .notifier import AlarmsConfig, Notifier, ways
 from .pair import ChannelPair
 from .settings.model import Settings
@@ -207,9 +206,8 @@ class Watch:
         if not self._is_looking():
             return
         settings = self._settings()
-        certificates = _certificates(settings)
-        self._expires_at = self._expiries.look(certificates)
-        self._look_around(certificates)
+        self._expires_at = self._expiries.look(_certificates(settings))
+        self._look_around()
         self._follow(settings)
         figures = self.figures()
         local = self._local(figures.at)
@@ -217,9 +215,10 @@ class Watch:
         for change in self._alarms.look(figures, local.tm_wday, minute):
             self._tell(change)
 
-    def _look_around(self, certificates: set[str]) -> None:
-        files = {path: fingerprint([path]) for path in certificates}
-        changes = self._surroundings.look(self._wall(), self._reactor.seconds(), files)
+    def _look_around(self) -> None:
+        changes = self._surroundings.look(
+            self._wall(), self._reactor.seconds(), self._expiries.files
+        )
         for what, detail in changes:
             _log.info("{what}: {detail}", what=what, detail=detail)
             if self.on_surroundings is not None:

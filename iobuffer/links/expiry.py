@@ -46,6 +46,11 @@ class Expiries:
         self._known = known
         return {path: at for path, (_, at) in known.items() if at is not None}
 
+    @property
+    def files(self) -> dict[str, object]:
+        """What was looked at last: by path, what tells two states of its file apart."""
+        return {path: seen for path, (seen, _) in self._known.items()}
+
 
 def _expires_at(path: str) -> float | None:
     try:
